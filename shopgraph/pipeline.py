@@ -1,0 +1,1 @@
+"""Five calls in data order."""

@@ -1,0 +1,1 @@
+"""Settings of the whole application; filled in by cli.py alone."""
