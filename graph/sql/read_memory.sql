@@ -1,0 +1,2 @@
+-- Parameters: none. Columns: content.
+SELECT content FROM memory
