@@ -1,0 +1,40 @@
+"""What can be set about the hybrid's features and weights."""
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class FeatureConfig(BaseModel):
+    """How fast the features forget."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    half_life_days: float | None = Field(default=90.0, gt=0)
+    """Days after which a past event weighs half in a shopper's profile; None: never."""
+    trend_half_life_days: float = Field(default=14.0, gt=0)
+    """Days after which an event counts half for what is trending."""
+    newness_half_life_days: float = Field(default=30.0, gt=0)
+    """Days after which an item is half as new."""
+
+
+class FusionConfig(BaseModel):
+    """How the weights of the parts are learned."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    max_users: int = Field(default=4000, ge=2)
+    """Held-out users that weights are learned on."""
+    n_candidates: int = Field(default=500, ge=10)
+    """Items per user: the relevant, the hard and random ones."""
+    n_hard: int = Field(default=100, ge=1)
+    """Best items of each model and of the features taken as hard negatives."""
+    batch_users: int = Field(default=256, ge=1)
+    """Users scored at a time; bounds the memory."""
+    l2: float = Field(default=1e-4, ge=0)
+    """Penalty on the squared weights of the standardised parts."""
+    search_rounds: int = Field(default=3, ge=0)
+    """Rounds of the coordinate search on NDCG@10; 0 keeps the most likely weights."""
+    text_dominance: float = Field(default=3.0, gt=0)
+    """Without searches to learn from: how many times further a query's text similarity spreads the
+    items than the shopper's personal parts do (standard deviations over items)."""
+    max_queries: int = Field(default=1000, ge=1)
+    """Searches that the weight of the text part is learned on."""

@@ -1,0 +1,214 @@
+"""Named features f_k(u, j) of a shopper's history and an item; each is one share of the score.
+
+Which features exist depends on the data alone: no price, no `price_fit`. Every value is divided by a
+constant found in training (the feature's root mean square over histories × items), never by anything
+of the candidate list. An empty history gives 0 for all that is personal.
+
+| name | value before scaling |
+| --- | --- |
+| `popularity` | log(1 + weighted events of the item), centred |
+| `trending` | the same with events halved every `trend_half_life_days`, centred |
+| `newness` | 0.5 ** (age / `newness_half_life_days`), 0 where the age is unknown |
+| `affinity:RELATION` | mean over the item's nodes of the share of the history that has the node |
+| `price_fit` | exp(-|log price - mean log price of the history| / spread), 0 where unknown |
+| `text_profile` | mean text vector of the history · the item's (both centred on the shop's mean) |
+| `seen_before` | log(1 + weight of the item's own events in the history) |
+"""
+
+import json
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import sparse
+
+from gnn.history import event_weights
+from gnn.tensors import read_tensors, write_tensors
+from shopgraph.errors import ArtefactMissing
+from shopgraph.types import (
+    FloatMatrix,
+    FloatVector,
+    Histories,
+    IntVector,
+)
+
+AFFINITY = "affinity:"
+POPULARITY, TRENDING, NEWNESS = "popularity", "trending", "newness"
+PRICE_FIT, TEXT_PROFILE, SEEN_BEFORE = "price_fit", "text_profile", "seen_before"
+
+_FILE = "features.safetensors"
+_CSR_PARTS = ("data", "indices", "indptr")
+_TINY = np.float32(1e-12)
+
+
+@dataclass(frozen=True, eq=False)
+class FeatureSet:
+    """Fitted features.
+
+    Attributes:
+        scales: what each raw value is divided by; its keys are the features' names, in order.
+        event_weights: weight of each event type code, shape (n_event_types,).
+        half_life_days: halves the weight of a past event; events without a time keep theirs.
+        columns: the impersonal features' raw values, each shape (n_items,).
+        labels: item × node matrices by feature name, 1 where the item has the node.
+        log_price: NaN where unknown, shape (n_items,); None without prices.
+        price_spread: standard deviation of `log_price`.
+        text: unit text vectors, shape (n_items, dim_text); None without texts.
+        text_mean: their mean, shape (dim_text,).
+        repeats: whether `seen_before` exists: there are events other than the main one.
+    """
+
+    scales: Mapping[str, float]
+    event_weights: FloatVector
+    half_life_days: float | None
+    columns: Mapping[str, FloatVector]
+    labels: Mapping[str, sparse.csr_array]
+    log_price: FloatVector | None
+    price_spread: float
+    text: FloatMatrix | None
+    text_mean: FloatVector | None
+    repeats: bool
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The features' names, in the order of `values`."""
+        return tuple(self.scales)
+
+    def values(
+        self,
+        histories: Histories,
+        item_idx: IntVector | None = None,
+        names: Collection[str] | None = None,
+    ) -> Iterator[tuple[str, FloatMatrix]]:
+        """Each feature's name and values, shape (len(histories), n_items or len(item_idx)).
+
+        One matrix at a time, so that a batch never holds all features; `names` computes some alone.
+        """
+        for name, raw in self.raw_values(histories, item_idx, names):
+            yield name, raw * np.float32(1 / self.scales[name])
+
+    def raw_values(
+        self,
+        histories: Histories,
+        item_idx: IntVector | None = None,
+        names: Collection[str] | None = None,
+    ) -> Iterator[tuple[str, FloatMatrix]]:
+        """As `values`, before scaling."""
+        weights = self._weights(histories)
+        profile = _rows_to_one(weights)
+        chosen = slice(None) if item_idx is None else item_idx
+        for name in self._available() if names is None else names:
+            if name in self.columns:
+                column = self.columns[name][chosen]
+                yield name, np.broadcast_to(column, (len(histories), len(column)))
+            elif name in self.labels:
+                yield name, _affinity(profile, self.labels[name], item_idx)
+            elif name == PRICE_FIT:
+                yield name, self._price_fit(profile, item_idx)
+            elif name == TEXT_PROFILE:
+                yield name, self._text_profile(profile, item_idx)
+            elif name == SEEN_BEFORE:
+                seen = weights if item_idx is None else weights[:, item_idx]
+                yield name, np.log1p(seen.toarray())
+
+    def text_of(self, item_idx: IntVector | None = None) -> FloatMatrix:
+        """The items' text vectors, shape (n_items or len(item_idx), dim_text).
+
+        Raises:
+            ArtefactMissing: the model was trained without texts.
+        """
+        if self.text is None:
+            raise ArtefactMissing("this model was trained without text vectors; train again with an encoder")
+        return self.text if item_idx is None else self.text[item_idx]
+
+    def save(self, folder: Path) -> None:
+        """Write `features.safetensors` into an existing folder."""
+        tensors: dict[str, NDArray[np.generic]] = {"event_weights": self.event_weights}
+        tensors |= {f"column/{name}": column for name, column in self.columns.items()}
+        for name, matrix in self.labels.items():
+            tensors |= {f"{part}/{name}": getattr(matrix, part) for part in _CSR_PARTS}
+        optional = {"log_price": self.log_price, "text": self.text, "text_mean": self.text_mean}
+        tensors |= {name: tensor for name, tensor in optional.items() if tensor is not None}
+        constants = {
+            "scales": dict(self.scales),
+            "half_life_days": self.half_life_days,
+            "price_spread": self.price_spread,
+            "repeats": self.repeats,
+            "columns": list(self.columns),
+            "label_shapes": {name: matrix.shape for name, matrix in self.labels.items()},
+        }
+        write_tensors(folder / _FILE, tensors, json.dumps(constants))
+
+    @classmethod
+    def load(cls, folder: Path) -> Self:
+        """What `save` wrote.
+
+        Raises:
+            ArtefactDamaged: the file is missing or not readable.
+        """
+        tensors, text = read_tensors(folder / _FILE)
+        constants = json.loads(text)
+        labels = {
+            name: sparse.csr_array(tuple(tensors[f"{part}/{name}"] for part in _CSR_PARTS), shape=shape)
+            for name, shape in constants["label_shapes"].items()
+        }
+        return cls(
+            scales=constants["scales"],
+            event_weights=tensors["event_weights"],
+            half_life_days=constants["half_life_days"],
+            columns={name: tensors[f"column/{name}"] for name in constants["columns"]},
+            labels=labels,
+            log_price=tensors.get("log_price"),
+            price_spread=constants["price_spread"],
+            text=tensors.get("text"),
+            text_mean=tensors.get("text_mean"),
+            repeats=constants["repeats"],
+        )
+
+    def _available(self) -> list[str]:
+        names = [*self.columns, *self.labels]
+        names += [PRICE_FIT] if self.log_price is not None else []
+        names += [TEXT_PROFILE] if self.text is not None else []
+        return names + ([SEEN_BEFORE] if self.repeats else [])
+
+    def _weights(self, histories: Histories) -> sparse.csr_array:
+        """Summed weight of each past item, shape (len(histories), n_items)."""
+        weights = event_weights(histories, self.event_weights, self.half_life_days)
+        shape = (len(histories), len(self.columns[POPULARITY]))
+        return sparse.csr_array((weights, (histories.owners(), histories.item_idx)), shape=shape)
+
+    def _price_fit(self, profile: sparse.csr_array, item_idx: IntVector | None) -> FloatMatrix:
+        assert self.log_price is not None  # the name exists only with prices
+        known = np.isfinite(self.log_price)
+        filled = np.where(known, self.log_price, np.float32(0))
+        weight = (profile @ known.astype(np.float32))[:, None]
+        mean = (profile @ filled)[:, None] / np.maximum(weight, _TINY)
+        chosen = slice(None) if item_idx is None else item_idx
+        fit: FloatMatrix = np.exp(-np.abs(filled[None, chosen] - mean) / np.float32(self.price_spread))
+        return fit * known[None, chosen] * (weight > 0)
+
+    def _text_profile(self, profile: sparse.csr_array, item_idx: IntVector | None) -> FloatMatrix:
+        assert self.text_mean is not None  # comes with the text vectors
+        text = self.text_of(item_idx)
+        known = profile.sum(axis=1) > 0
+        liked = (profile @ self.text_of() - self.text_mean) * known[:, None]
+        centred: FloatMatrix = liked @ text.T - (liked @ self.text_mean)[:, None]
+        return centred
+
+
+def _rows_to_one(weights: sparse.csr_array) -> sparse.csr_array:
+    """Each row divided by its sum; an empty row stays empty."""
+    totals = np.repeat(np.maximum(weights.sum(axis=1), _TINY), np.diff(weights.indptr))
+    return sparse.csr_array((weights.data / totals, weights.indices, weights.indptr), shape=weights.shape)
+
+
+def _affinity(profile: sparse.csr_array, labels: sparse.csr_array, item_idx: IntVector | None) -> FloatMatrix:
+    """Mean, over the nodes of each item, of the node's share in the profile."""
+    liked = profile @ labels
+    picked = labels if item_idx is None else labels[item_idx]
+    counts = np.maximum(np.diff(picked.indptr), 1).astype(np.float32)
+    mean: FloatMatrix = (liked @ picked.T).toarray() / counts
+    return mean

@@ -1,0 +1,137 @@
+"""The one scorer: evaluation, serving and explanation all sum the same parts.
+
+score(u, j | q) = α·graph + δ·item_item + β·features + γ·text + rules, each part standardised by a
+constant of the artefact, so that a weight says how far its part spreads the items. Rules are added by
+whoever knows them; here their part is 0.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from ranking.hybrid import Hybrid
+from shopgraph.types import (
+    PARTS,
+    FloatMatrix,
+    FloatVector,
+    FusionWeights,
+    Histories,
+    IntVector,
+    Recommender,
+    Share,
+)
+
+QUERY_SHARE = "query"
+"""Name of the text part's one share."""
+
+
+class Scorer:
+    """Scores items for histories; holds no state but the fitted hybrid and its weights."""
+
+    def __init__(self, hybrid: Hybrid, weights: FusionWeights | None = None) -> None:
+        """By default the weights that were learned with the hybrid."""
+        self.hybrid = hybrid
+        self.weights = weights or hybrid.weights
+        self._features = {name: weight for name, weight in self.weights.features.items() if weight}
+        self._models: list[tuple[str, Recommender, np.float32]] = [
+            (part, model, np.float32(getattr(self.weights, part) / hybrid.scales[part]))
+            for part, model in hybrid.models.items()
+            if getattr(self.weights, part)
+        ]
+        self._text_factor = np.float32(self.weights.text / hybrid.scales["text"])
+
+    def score(self, histories: Histories, query_vectors: FloatMatrix | None = None) -> FloatMatrix:
+        """Scores of all items, shape (len(histories), n_items)."""
+        parts = self.parts(histories, query_vectors)
+        total: FloatMatrix = np.sum([parts[part] for part in PARTS], axis=0)
+        return total
+
+    def parts(self, histories: Histories, query_vectors: FloatMatrix | None = None) -> dict[str, FloatMatrix]:
+        """The weighted parts by name (PARTS, in order), each shape (len(histories), n_items).
+
+        Args:
+            histories: a batch; five matrices of its size are held at once.
+            query_vectors: one unit vector per history, shape (len(histories), dim_text).
+        """
+        parts = self._empty(len(histories), self.hybrid.n_items)
+        for part, model, factor in self._models:
+            parts[part] = model.score(histories) * factor
+        self._add_features(parts, histories, None)
+        self._add_text(parts, query_vectors, None)
+        return parts
+
+    def score_items(
+        self, history: Histories, item_idx: IntVector, query_vector: FloatVector | None = None
+    ) -> FloatVector:
+        """Scores of some items for one history, shape (len(item_idx),)."""
+        parts = self.parts_of_items(history, item_idx, query_vector)
+        total: FloatVector = np.sum([parts[part] for part in PARTS], axis=0)
+        return total
+
+    def parts_of_items(
+        self, history: Histories, item_idx: IntVector, query_vector: FloatVector | None = None
+    ) -> dict[str, FloatVector]:
+        """The weighted parts of some items for one history (batch of one), each shape (len(item_idx),)."""
+        parts = self._empty(1, len(item_idx))
+        for part, model, factor in self._models:
+            parts[part] = model.score(history)[:, item_idx] * factor
+        self._add_features(parts, history, item_idx)
+        self._add_text(parts, None if query_vector is None else query_vector[None, :], item_idx)
+        return {part: matrix[0] for part, matrix in parts.items()}
+
+    def shares(
+        self, history: Histories, item_idx: int, query_vector: FloatVector | None = None
+    ) -> list[Share]:
+        """The weighted summands of one item's score, which they sum to within 1e-4."""
+        shares = [
+            replace(share, value=float(share.value * factor))
+            for _, model, factor in self._models
+            for share in model.shares(history, item_idx)
+        ]
+        one = np.array([item_idx], np.int32)
+        for name, values in self.hybrid.features.values(history, one, self._features):
+            shares.append(Share("feature", float(values[0, 0] * self._features[name]), name=name))
+        if query_vector is not None:
+            value = float(self._text_factor * (self.hybrid.features.text_of(one) @ query_vector)[0])
+            shares.append(Share("text", value, name=QUERY_SHARE))
+        return shares
+
+    def _add_features(
+        self, parts: dict[str, FloatMatrix], histories: Histories, item_idx: IntVector | None
+    ) -> None:
+        for name, values in self.hybrid.features.values(histories, item_idx, self._features):
+            parts["features"] += values * np.float32(self._features[name])
+
+    def _add_text(
+        self, parts: dict[str, FloatMatrix], query_vectors: FloatMatrix | None, item_idx: IntVector | None
+    ) -> None:
+        if query_vectors is not None:
+            parts["text"] = (query_vectors @ self.hybrid.features.text_of(item_idx).T) * self._text_factor
+
+    @staticmethod
+    def _empty(n_rows: int, n_columns: int) -> dict[str, FloatMatrix]:
+        return {part: np.zeros((n_rows, n_columns), np.float32) for part in PARTS}
+
+
+def part_of(share: Share) -> str:
+    """The part of the score that a share belongs to."""
+    return _PART_OF_KIND[share.kind]
+
+
+def sum_by_part(shares: Sequence[Share]) -> Mapping[str, float]:
+    """Sum of the shares' values by part, every part present."""
+    totals = dict.fromkeys(PARTS, 0.0)
+    for share in shares:
+        totals[part_of(share)] += share.value
+    return totals
+
+
+_PART_OF_KIND: Mapping[str, str] = {
+    "path": "graph",
+    "latent": "graph",
+    "item_item": "item_item",
+    "feature": "features",
+    "text": "text",
+    "rule": "rules",
+}
