@@ -1,0 +1,162 @@
+"""What the shop has, as arrays: filters become boolean masks, nodes get names."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from shopgraph.errors import NotFound
+from shopgraph.types import (
+    ITEM,
+    BoolVector,
+    EdgeType,
+    Filters,
+    GraphSnapshot,
+    IntVector,
+    ItemTable,
+    NamedNode,
+    NodeRef,
+    NodeTable,
+    ParsedQuery,
+)
+
+BRAND, CATEGORY = "Brand", "Category"
+MADE_BY = EdgeType(ITEM, "MADE_BY", BRAND)
+IN_CATEGORY = EdgeType(ITEM, "IN_CATEGORY", CATEGORY)
+CHILD_OF = EdgeType(CATEGORY, "CHILD_OF", CATEGORY)
+
+_EMPTY_TABLE = NodeTable((), ())
+_SHOWN_ID_CHARS = 80
+
+
+@dataclass(frozen=True, eq=False)
+class Catalogue:
+    """Items, names and the arrays behind the filters.
+
+    Attributes:
+        nodes: every label's ids and names.
+        items: row = item_idx.
+        brand_items: the items of each brand.
+        category_items: the items of each category; those of its children are not among them.
+        children: the children of each category.
+    """
+
+    nodes: Mapping[str, NodeTable]
+    items: ItemTable
+    brand_items: "Members"
+    category_items: "Members"
+    children: "Members"
+
+    @classmethod
+    def from_snapshot(cls, snapshot: GraphSnapshot) -> "Catalogue":
+        """The catalogue of a snapshot; arrays are shared with it, not copied."""
+        return cls(
+            nodes=snapshot.nodes,
+            items=snapshot.items,
+            brand_items=Members.from_snapshot(snapshot, MADE_BY),
+            category_items=Members.from_snapshot(snapshot, IN_CATEGORY),
+            children=Members.from_snapshot(snapshot, CHILD_OF),
+        )
+
+    def __len__(self) -> int:
+        return len(self.items.title)
+
+    def item_idx(self, item_id: str) -> int:
+        """The row of an item.
+
+        Raises:
+            NotFound: the shop has no such item.
+        """
+        idx = self.nodes[ITEM].index.get(item_id)
+        if idx is None:
+            shown = item_id if len(item_id) <= _SHOWN_ID_CHARS else item_id[:_SHOWN_ID_CHARS] + "…"
+            raise NotFound(f"item {shown!r} is not in the catalogue that the model was trained on")
+        return idx
+
+    def known_items(self, item_ids: Iterable[str]) -> IntVector:
+        """Rows of the ids that the shop has, each once, in the order given."""
+        index = self.nodes[ITEM].index
+        rows = (index[item_id] for item_id in dict.fromkeys(item_ids) if item_id in index)
+        return np.fromiter(rows, np.int32)
+
+    def mask(self, filters: Filters) -> BoolVector:
+        """Which items pass, shape (n_items,); bought items are not looked at here.
+
+        Several brands (or categories) mean any of them. An unknown id matches nothing; an item whose
+        price is unknown fails a price filter.
+        """
+        kept = np.ones(len(self), np.bool_)
+        if filters.brand_ids:
+            kept &= self._of_brands(filters.brand_ids)
+        if filters.category_ids:
+            kept &= self._of_categories(filters.category_ids)
+        if filters.price_min is not None:
+            kept &= self.items.price >= filters.price_min
+        if filters.price_max is not None:
+            kept &= self.items.price <= filters.price_max
+        if filters.in_stock_only:
+            kept &= self.items.in_stock
+        if filters.exclude_item_ids:
+            kept[self.known_items(filters.exclude_item_ids)] = False
+        return kept
+
+    def slot_filters(self, parsed: ParsedQuery) -> Filters:
+        """The query's linked brands and categories as filters."""
+        return Filters(
+            category_ids=frozenset(slot.node_id for slot in parsed.category if slot.node_id),
+            brand_ids=frozenset(slot.node_id for slot in parsed.brand if slot.node_id),
+        )
+
+    def title(self, item_idx: int, language: str) -> str:
+        """The item's title, in Chinese where asked for and known."""
+        return (language == "zh" and self.items.title_zh[item_idx]) or self.items.title[item_idx]
+
+    def named(self, node: NodeRef, language: str) -> NamedNode:
+        """The node's id and name as a reader sees them; a node without a name shows its id."""
+        table = self.nodes[node.label]
+        node_id = table.ids[node.idx]
+        name = self.title(node.idx, language) if node.label == ITEM else table.names[node.idx]
+        return NamedNode(node.label, node_id, name or node_id)
+
+    def _of_brands(self, brand_ids: Iterable[str]) -> BoolVector:
+        return self.brand_items.union(self._rows(BRAND, brand_ids))
+
+    def _of_categories(self, category_ids: Iterable[str]) -> BoolVector:
+        wanted = np.zeros(self.children.n_members, np.bool_)
+        frontier = self._rows(CATEGORY, category_ids)
+        while len(frontier):  # one turn a level; a loop in the tree ends as nothing new is found
+            wanted[frontier] = True
+            frontier = np.flatnonzero(self.children.union(frontier) & ~wanted)
+        return self.category_items.union(np.flatnonzero(wanted))
+
+    def _rows(self, label: str, ids: Iterable[str]) -> NDArray[np.intp]:
+        index = self.nodes.get(label, _EMPTY_TABLE).index
+        return np.array([index[node_id] for node_id in ids if node_id in index], np.intp)
+
+
+class Members(NamedTuple):
+    """Who points to each node by one relation: node k's are `idx[indptr[k] : indptr[k + 1]]`."""
+
+    indptr: NDArray[np.int64]
+    idx: IntVector
+    n_members: int
+
+    @classmethod
+    def from_snapshot(cls, snapshot: GraphSnapshot, edge_type: EdgeType) -> "Members":
+        """The sources of each target; none where the shop does not have the relation."""
+        n_src, n_dst = (len(snapshot.nodes.get(label, _EMPTY_TABLE)) for label in edge_type[::2])
+        edges = snapshot.relations.get(edge_type)
+        if edges is None:
+            return cls(np.zeros(n_dst + 1, np.int64), np.zeros(0, np.int32), n_src)
+        order = np.argsort(edges.dst, kind="stable")
+        indptr = np.searchsorted(edges.dst[order], np.arange(n_dst + 1)).astype(np.int64)
+        return cls(indptr, edges.src[order], n_src)
+
+    def union(self, nodes: NDArray[np.intp]) -> BoolVector:
+        """Members of any of the nodes, shape (n_members,)."""
+        found = np.zeros(self.n_members, np.bool_)
+        for node in nodes:
+            found[self.idx[self.indptr[node] : self.indptr[node + 1]]] = True
+        return found
