@@ -263,7 +263,10 @@ class Recommender(Protocol):
         ...
 
     def score(self, histories: Histories) -> FloatMatrix:
-        """Scores of all items, shape (len(histories), n_items); 0 for an empty history."""
+        """Scores of all items, shape (len(histories), n_items).
+
+        An empty history scores 0, unless the model ranks alike for everyone (popularity).
+        """
         ...
 
     def shares(self, history: Histories, item_idx: int) -> Sequence[Share]:

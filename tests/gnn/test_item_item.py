@@ -1,0 +1,157 @@
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from gnn.item_item import Ease, ItemItem, ItemItemConfig, SparseNeighbours, item_item_for
+from graph.schema import ALSO_BOUGHT, MADE_BY
+from shopgraph.errors import ArtefactDamaged
+from shopgraph.types import Interactions, Recommender
+from tests.gnn.recommender_suite import LONELY_ITEM, RecommenderSuite, awkward_snapshot, one_history
+from tests.planted import PURCHASE, VIEW, edges, planted_snapshot
+
+RNG = np.random.default_rng(0)
+
+
+class TestEase(RecommenderSuite):
+    def make(self) -> Recommender:
+        return Ease(ItemItemConfig(l2=1.0))
+
+
+class TestSparseNeighbours(RecommenderSuite):
+    def make(self) -> Recommender:
+        return SparseNeighbours(ItemItemConfig(shrinkage=1.0))
+
+
+def fitted_ease(config: ItemItemConfig) -> Ease:
+    model = Ease(config)
+    model.fit(planted_snapshot(), RNG)
+    return model
+
+
+def purchases(pairs: list[tuple[int, int]]) -> Interactions:
+    users, items = np.array(sorted(pairs), np.int32).T
+    n = len(users)
+    return Interactions(
+        users, items, np.full(n, PURCHASE, np.int8), np.ones(n, np.float32), np.arange(n, dtype=np.int64)
+    )
+
+
+def test_closed_form_equals_the_normal_equations_solved_column_by_column() -> None:
+    """B's column j minimises |X_j - X·B_j|² + λ|B_j|² with B_jj = 0: an ordinary ridge regression."""
+    snapshot = planted_snapshot(n_users=30, n_items=12, n_tastes=3, n_events=4)
+    snapshot = replace(snapshot, relations={})
+    model = Ease(ItemItemConfig(l2=2.0, type_weights={"view_item": 1.0}))
+    model.fit(snapshot, RNG)
+    x = np.zeros((30, 12))
+    x[snapshot.interactions.user_idx, snapshot.interactions.item_idx] = 1
+    for j in range(12):
+        others = np.delete(np.arange(12), j)
+        gram = x[:, others].T @ x[:, others] + 2.0 * np.eye(11)
+        expected = np.linalg.solve(gram, x[:, others].T @ x[:, j])
+        np.testing.assert_allclose(model.similarity.toarray()[others, j], expected, atol=1e-5)
+    assert not model.similarity.diagonal().any()
+
+
+def test_an_entity_counts_like_a_shopper_who_bought_all_its_items() -> None:
+    snapshot = replace(planted_snapshot(), relations={})
+    x = snapshot.interactions
+    basket = [2, 3, 5]
+    more = purchases(
+        [*zip(x.user_idx.tolist(), x.item_idx.tolist(), strict=True), *((60, i) for i in basket)]
+    )
+    every_type_alike = {"view_item": 1.0, "select_item": 1.0, "add_to_cart": 1.0, "rate": 1.0}
+    with_brand = replace(snapshot, relations={MADE_BY: edges(basket, [0, 0, 0])})
+    side = Ease(ItemItemConfig(relation_weights={"MADE_BY": 1.0}, type_weights=every_type_alike))
+    side.fit(with_brand, RNG)
+    users = planted_snapshot(n_users=61).nodes
+    bought = Ease(ItemItemConfig(type_weights=every_type_alike))
+    bought.fit(replace(snapshot, nodes=users, interactions=more), RNG)
+    np.testing.assert_allclose(side.similarity.toarray(), bought.similarity.toarray(), atol=1e-6)
+
+
+def test_a_relation_of_weight_zero_is_left_out() -> None:
+    config = ItemItemConfig(relation_weights={"MADE_BY": 0.0, "IN_CATEGORY": 0.0})
+    bare = Ease(config)
+    bare.fit(replace(planted_snapshot(), relations={}), RNG)
+    np.testing.assert_array_equal(fitted_ease(config).similarity.toarray(), bare.similarity.toarray())
+
+
+def test_a_new_item_is_reached_through_its_relations_alone() -> None:
+    snapshot = awkward_snapshot()
+    brand_of_first = int(snapshot.relations[MADE_BY].dst[0])
+    linked = replace(snapshot, relations={MADE_BY: edges([0, LONELY_ITEM], [brand_of_first, brand_of_first])})
+    model = Ease(ItemItemConfig(l2=1.0))
+    model.fit(linked, RNG)
+    assert model.similarity[[0], [LONELY_ITEM]].item() > 0
+
+
+def test_items_bought_together_are_linked_directly() -> None:
+    snapshot = replace(planted_snapshot(), relations={ALSO_BOUGHT: edges([0], [1])})
+    bare = replace(snapshot, relations={})
+    weights = []
+    for graph in (snapshot, bare):
+        model = Ease(ItemItemConfig(relation_weights={"ALSO_BOUGHT": 5.0}))
+        model.fit(graph, RNG)
+        weights.append(model.similarity[[0], [1]].item())
+    assert weights[0] > weights[1] + 0.01
+
+
+def test_pruning_keeps_the_largest_entries_of_each_past_item() -> None:
+    full = fitted_ease(ItemItemConfig(top_k=40)).similarity.toarray()
+    pruned = fitted_ease(ItemItemConfig(top_k=6)).similarity.toarray()
+    for past in range(40):
+        kept = np.flatnonzero(pruned[past])
+        assert len(kept) <= 6
+        np.testing.assert_array_equal(pruned[past, kept], full[past, kept])
+        smallest = np.abs(full[past, kept]).min()
+        assert (np.abs(np.delete(full[past], kept)) <= smallest).all()
+
+
+def test_neighbours_are_shrunk_cosines() -> None:
+    snapshot = planted_snapshot(n_users=3, n_items=4, n_tastes=1)
+    snapshot = replace(snapshot, interactions=purchases([(0, 0), (0, 1), (1, 0), (1, 1), (2, 0), (2, 2)]))
+    model = SparseNeighbours(ItemItemConfig(shrinkage=1.0, top_k=1))
+    model.fit(snapshot, RNG)
+    # items 0 and 1 share two shoppers of 3 and 2; items 0 and 2 share one of 3 and 1
+    close, far = 2 / (np.sqrt(6) + 1), 1 / (np.sqrt(3) + 1)
+    expected = [[0, close, 0, 0], [close, 0, 0, 0], [far, 0, 0, 0], [0, 0, 0, 0]]
+    np.testing.assert_allclose(model.similarity.toarray(), expected, atol=1e-6)
+
+
+def test_score_adds_weighted_rows_of_past_items() -> None:
+    snapshot = planted_snapshot()
+    model = fitted_ease(ItemItemConfig(l2=1.0, history_power=0.5, half_life_days=10.0))
+    history = one_history(snapshot, [0, 4, 4], PURCHASE, days_ago=[10, 30, 20])
+    similarity = model.similarity.toarray()
+    expected = (0.5 * similarity[0] + 0.25 * similarity[4]) / np.sqrt(2)
+    np.testing.assert_allclose(model.score(history)[0], expected, atol=1e-6)
+    shares = model.shares(history, 8)
+    assert {share.past_item_idx for share in shares} == {0, 4}
+
+
+def test_a_purchase_says_more_than_a_view() -> None:
+    snapshot = planted_snapshot()
+    model = fitted_ease(ItemItemConfig(l2=1.0))
+    bought = model.score(one_history(snapshot, [0], PURCHASE, [1]))
+    viewed = model.score(one_history(snapshot, [0], VIEW, [1]))
+    np.testing.assert_allclose(viewed, 0.2 * bought, atol=1e-6)
+
+
+def test_unknown_event_in_type_weights_is_named() -> None:
+    with pytest.raises(ValueError, match="'wink'"):
+        fitted_ease(ItemItemConfig(type_weights={"wink": 1.0}))
+
+
+@pytest.mark.parametrize(("n_items", "kind"), [(100, Ease), (101, SparseNeighbours)])
+def test_catalogue_size_chooses_the_model(n_items: int, kind: type[ItemItem]) -> None:
+    assert type(item_item_for(n_items, ItemItemConfig(max_items_closed_form=100))) is kind
+
+
+def test_truncated_file_is_refused(tmp_path: Path) -> None:
+    fitted_ease(ItemItemConfig()).save(tmp_path)
+    path = tmp_path / "item_item.safetensors"
+    path.write_bytes(path.read_bytes()[:-100])
+    with pytest.raises(ArtefactDamaged, match=r"item_item\.safetensors"):
+        ItemItem.load(tmp_path)
