@@ -109,16 +109,31 @@ class Catalogue:
             brand_ids=frozenset(slot.node_id for slot in parsed.brand if slot.node_id),
         )
 
-    def title(self, item_idx: int, language: str) -> str:
-        """The item's title, in Chinese where asked for and known."""
-        return (language == "zh" and self.items.title_zh[item_idx]) or self.items.title[item_idx]
+    def item_id(self, item_idx: int) -> str:
+        """The shop's id of a row."""
+        return self.nodes[ITEM].ids[item_idx]
+
+    def knows(self, item_id: str) -> bool:
+        """Whether the model was trained with the item."""
+        return item_id in self.nodes[ITEM].index
+
+    def title(self, item_id: str, language: str) -> str:
+        """The item's title, in Chinese where asked for and known.
+
+        Raises:
+            NotFound: the shop has no such item.
+        """
+        return self._title(self.item_idx(item_id), language)
 
     def named(self, node: NodeRef, language: str) -> NamedNode:
         """The node's id and name as a reader sees them; a node without a name shows its id."""
         table = self.nodes[node.label]
         node_id = table.ids[node.idx]
-        name = self.title(node.idx, language) if node.label == ITEM else table.names[node.idx]
+        name = self._title(node.idx, language) if node.label == ITEM else table.names[node.idx]
         return NamedNode(node.label, node_id, name or node_id)
+
+    def _title(self, item_idx: int, language: str) -> str:
+        return (language == "zh" and self.items.title_zh[item_idx]) or self.items.title[item_idx]
 
     def _of_brands(self, brand_ids: Iterable[str]) -> BoolVector:
         return self.brand_items.union(self._rows(BRAND, brand_ids))

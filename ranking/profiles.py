@@ -4,30 +4,41 @@ Single histories are what an answer needs, so live events are kept by user and p
 trained snapshot's when a history is asked for.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
+from itertools import chain, islice
 from threading import Lock
 from typing import NamedTuple
 
 import numpy as np
 
 from ranking.holdout import main_event
-from shopgraph.types import ITEM, NO_TIME, USER, EventType, GraphSnapshot, Histories, IntVector
+from shopgraph.types import ITEM, NO_TIME, USER, GraphSnapshot, Histories, IntVector
 
 
 @dataclass(frozen=True)
 class LiveEvent:
     """An event of one shopper as it comes in, already validated.
 
-    `event` is its GA4 name; `value` is stars of `rate`, quantity of `purchase`, else 1.
+    `event` is its GA4 name; `value` is stars of `rate`, quantity of `purchase`, None for 1.
     """
 
     event_id: str
-    event: str
     item_id: str | None
+    event: str
     time: datetime | None
-    value: float = 1.0
+    value: float | None = None
+
+
+@dataclass(frozen=True)
+class PastEvent:
+    """An event of a history with the shop's own names, for people to read."""
+
+    item_id: str
+    event: str
+    time: datetime | None
+    value: float
 
 
 class _Row(NamedTuple):
@@ -42,36 +53,18 @@ class _Row(NamedTuple):
 class Profiles:
     """Everybody's past: the snapshot's plus what came in since. Safe to use from several threads."""
 
-    def __init__(
-        self,
-        histories: Histories,
-        user_index: Mapping[str, int],
-        item_index: Mapping[str, int],
-        event_types: Sequence[EventType],
-        main_weight: float,
-    ) -> None:
-        """`main_weight`: an event type of at least this default weight counts as bought."""
-        self._histories = histories
-        self._user_index = user_index
-        self._item_index = item_index
-        self._type_codes = {event.name: code for code, event in enumerate(event_types)}
-        self._is_bought = np.array([event.default_weight >= main_weight for event in event_types], np.bool_)
+    def __init__(self, snapshot: GraphSnapshot) -> None:
+        """Starts with everybody in the snapshot, which is shared, not copied."""
+        self._users, self._items = snapshot.nodes[USER], snapshot.nodes[ITEM]
+        self._histories = snapshot.histories
+        self.event_types = snapshot.event_types
+        self._type_codes = {event.name: code for code, event in enumerate(snapshot.event_types)}
+        weights = np.array([event.default_weight for event in snapshot.event_types])
+        self._is_bought = weights >= weights[self._type_codes[main_event(snapshot)]]
         self._live: dict[str, tuple[_Row, ...]] = {}
+        self._names: dict[str, str] = {}
         self._seen: set[str] = set()
         self._lock = Lock()
-
-    @classmethod
-    def from_snapshot(cls, snapshot: GraphSnapshot) -> "Profiles":
-        """Profiles of everybody in the snapshot."""
-        main = main_event(snapshot)
-        weight = next(event.default_weight for event in snapshot.event_types if event.name == main)
-        return cls(
-            snapshot.histories,
-            snapshot.nodes[USER].index,
-            snapshot.nodes[ITEM].index,
-            snapshot.event_types,
-            weight,
-        )
 
     def add(self, user_id: str, events: Sequence[LiveEvent]) -> int:
         """Fold events in and make the user known; returns how many are new and count for the model.
@@ -86,6 +79,45 @@ class Profiles:
             self._live[user_id] = self._live.get(user_id, ()) + rows
         return len(rows)
 
+    def introduce(self, user_id: str, name: str | None = None) -> None:
+        """Make a user known who has done nothing yet, or give them a name."""
+        with self._lock:
+            self._live.setdefault(user_id, ())
+            if name is not None:
+                self._names[user_id] = name
+
+    def name(self, user_id: str) -> str:
+        """The user's name; their id where they have none."""
+        user_idx = self._users.index.get(user_id)
+        trained = "" if user_idx is None else self._users.names[user_idx]
+        return self._names.get(user_id) or trained or user_id
+
+    def find(self, words: str, limit: int) -> list[str]:
+        """Ids of users whose id or name holds the words, in any case; the trained ones first, by id."""
+        wanted = words.casefold()
+        newcomers = (user_id for user_id in list(self._live) if user_id not in self._users.index)
+        everybody = chain(self._users.ids, newcomers)
+        found = (
+            user_id
+            for user_id in everybody
+            if wanted in user_id.casefold() or wanted in self.name(user_id).casefold()
+        )
+        return list(islice(found, limit))
+
+    def n_interactions(self, user_id: str) -> int:
+        """How many events the user's history holds, 0 for an unknown user."""
+        user_idx = self._users.index.get(user_id)
+        indptr = self._histories.indptr
+        trained = 0 if user_idx is None else int(indptr[user_idx + 1] - indptr[user_idx])
+        return trained + self.n_live(user_id)
+
+    def latest(self, user_id: str, limit: int) -> list[PastEvent]:
+        """The last events of a user, newest first; none for an unknown user."""
+        history = self.history(user_id, self._histories.now)
+        if history is None:
+            return []
+        return [self._past_event(history, row) for row in range(len(history.item_idx))[::-1][:limit]]
+
     def n_live(self, user_id: str) -> int:
         """How many live events were folded into the user's history so far."""
         return len(self._live.get(user_id, ()))
@@ -98,7 +130,7 @@ class Profiles:
             now: recency is measured from here.
             n_live: look at the first so many live events alone (a later page of the same list).
         """
-        user_idx = self._user_index.get(user_id)
+        user_idx = self._users.index.get(user_id)
         live = self._live.get(user_id)
         if user_idx is None and live is None:
             return None
@@ -123,8 +155,16 @@ class Profiles:
         items: IntVector = np.unique(history.item_idx[self._is_bought[history.type_code]])
         return items
 
+    def nobody(self, now: datetime) -> Histories:
+        """The empty history."""
+        none = np.zeros(0, np.int32)
+        times = np.zeros(0, np.int64)
+        return Histories(
+            np.zeros(2, np.int64), none, np.zeros(0, np.int8), np.zeros(0, np.float32), times, now
+        )
+
     def anchor(self, item_idx: int, now: datetime) -> Histories:
-        """The made-up history of one item, held now with the weightiest event: for similar items."""
+        """The made-up history of one item with the weightiest event, without a time: for similar items."""
         return Histories(
             np.array([0, 1], np.int64),
             np.array([item_idx], np.int32),
@@ -135,9 +175,18 @@ class Profiles:
         )
 
     def _row(self, event: LiveEvent) -> _Row | None:
-        item_idx = None if event.item_id is None else self._item_index.get(event.item_id)
+        item_idx = None if event.item_id is None else self._items.index.get(event.item_id)
         type_code = self._type_codes.get(event.event)
         if item_idx is None or type_code is None:
             return None
         time = NO_TIME if event.time is None else int(event.time.timestamp())
-        return _Row(item_idx, type_code, event.value, time)
+        return _Row(item_idx, type_code, 1.0 if event.value is None else event.value, time)
+
+    def _past_event(self, history: Histories, row: int) -> PastEvent:
+        time = int(history.time[row])
+        return PastEvent(
+            self._items.ids[history.item_idx[row]],
+            self.event_types[history.type_code[row]].name,
+            None if time == NO_TIME else datetime.fromtimestamp(time, UTC),
+            float(history.value[row]),
+        )

@@ -1,0 +1,80 @@
+"""What may be asked of the engine, and what an explanation holds."""
+
+import hashlib
+from dataclasses import dataclass
+from datetime import datetime
+
+from ranking.phrases import Language
+from shopgraph.types import Filters, FloatVector, ParsedQuery, RankedItem
+
+_ANYTHING = Filters()
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Ask:
+    """What is asked for. Nothing but `now` is needed: that is the shop's popular list.
+
+    Attributes:
+        now: recency is measured from here (aware, UTC).
+        user_id: the shopper, if known.
+        n: how many items, >= 1.
+        filters: what may be shown.
+        reasons: how many reasons an item at most; 0 leaves them out, and `no_path` unanswered (false).
+        language: of sentences and names.
+        parsed: a search; its linked brands and categories filter.
+        query_vector: unit vector of the search's words.
+        candidate_ids: rank these alone; ids that the model does not know are left out.
+        similar_to: rank by closeness to this item instead of by the shopper's past.
+        cursor: `next_cursor` of the page before, for the same ask.
+    """
+
+    now: datetime
+    user_id: str | None = None
+    n: int = 10
+    filters: Filters = _ANYTHING
+    reasons: int = 3
+    language: Language = "en"
+    parsed: ParsedQuery | None = None
+    query_vector: FloatVector | None = None
+    candidate_ids: tuple[str, ...] | None = None
+    similar_to: str | None = None
+    cursor: str | None = None
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """One item's whole score: all shares are reasons of `item`, its rank is among `n_ranked` items."""
+
+    user_id: str | None
+    model_version: str
+    now: datetime
+    fallback_reason: str | None
+    n_ranked: int
+    item: RankedItem
+
+
+def shortfall_reason(ask: Ask, n_eligible: int) -> str:
+    """Why there are fewer items than asked for, counted over all pages."""
+    if ask.candidate_ids is not None:
+        return f"only_{n_eligible}_candidates_can_be_shown"
+    if ask.parsed is not None and (ask.parsed.brand or ask.parsed.category):
+        return f"only_{n_eligible}_items_match_query"
+    if ask.filters != Filters(include_bought=ask.filters.include_bought):
+        return f"only_{n_eligible}_items_match_filters"
+    return f"only_{n_eligible}_items_left"
+
+
+def digest(ask: Ask) -> str:
+    """What must be the same on every page of a list."""
+    filters = ask.filters
+    fields = (
+        ask.user_id,
+        sorted(filters.category_ids),
+        sorted(filters.brand_ids),
+        (filters.price_min, filters.price_max, filters.in_stock_only, filters.include_bought),
+        sorted(filters.exclude_item_ids),
+        None if ask.parsed is None else ask.parsed.text,
+        ask.candidate_ids,
+        ask.similar_to,
+    )
+    return hashlib.blake2b(repr(fields).encode("utf-8", "surrogatepass"), digest_size=12).hexdigest()
