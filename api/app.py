@@ -1,0 +1,58 @@
+"""The app factory: routes, middleware, problem+json, console and OpenAPI page."""
+
+from pathlib import Path
+
+from fastapi import FastAPI
+from fastapi.responses import FileResponse, RedirectResponse, Response
+from fastapi.staticfiles import StaticFiles
+
+from api.config import ApiConfig
+from api.metrics import Metrics
+from api.middleware import BodyLimit, EncodedSegments, Measured, SecurityHeaders
+from api.problems import add_problem_handlers
+from api.routes import events, health, items, rank, search, users
+from api.state import ServingState
+
+_HERE = Path(__file__).parent
+
+
+def create_app(serving: ServingState, config: ApiConfig) -> FastAPI:
+    """The ranking API and the console, answering from `serving`."""
+    app = FastAPI(
+        title="shopgraph",
+        summary="Ranked items for a shop's shoppers, with the reasons that make up each score.",
+        description=(
+            "Ids go into a path percent-encoded (`/` as `%2F`). Errors are problem+json (RFC 9457). "
+            "GET never writes: what was shown or clicked is posted to `/v1/events`."
+        ),
+        version="1",
+        docs_url=None,
+        redoc_url=None,
+    )
+    app.state.serving = serving
+    app.state.config = config
+    app.state.metrics = metrics = Metrics()
+    metrics.use_model(serving.engine.model_version)
+    add_problem_handlers(app)
+    for group in (users, items, rank, search, events, health):
+        app.include_router(group.router)
+    _add_pages(app)
+    # The last one added is the first to see a request.
+    app.add_middleware(BodyLimit, max_bytes=config.max_body_bytes)
+    app.add_middleware(EncodedSegments)
+    app.add_middleware(SecurityHeaders)
+    app.add_middleware(Measured, metrics=metrics)
+    return app
+
+
+def _add_pages(app: FastAPI) -> None:
+    @app.get("/", include_in_schema=False)
+    async def root() -> Response:
+        return RedirectResponse("/console/")
+
+    @app.get("/docs", include_in_schema=False)
+    async def docs() -> Response:
+        return FileResponse(_HERE / "docs_page" / "index.html")
+
+    app.mount("/docs", StaticFiles(directory=_HERE / "docs_page"), name="docs")
+    app.mount("/console", StaticFiles(directory=_HERE / "console", html=True), name="console")

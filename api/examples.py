@@ -1,0 +1,62 @@
+"""Examples and error answers for the OpenAPI page."""
+
+from typing import Any
+
+from api.models import Problem
+from api.problems import PROBLEM_JSON
+
+_NODE = {"label": "Item", "id": "SKU-17", "name": "Trail running shoe"}
+
+RANKED_ITEM: dict[str, Any] = {
+    "item_id": "SKU-42",
+    "title": "Light running jacket",
+    "rank": 1,
+    "score": 1.284,
+    "score_parts": {"graph": 0.612, "item_item": 0.401, "features": 0.271, "text": 0.0, "rules": 0.0},
+    "reasons": [
+        {
+            "part": "graph",
+            "share": 0.233,
+            "path": [
+                _NODE,
+                {"relation": "MADE_BY", "forward": True},
+                {"label": "Brand", "id": "Fjellrev", "name": "Fjellrev"},
+                {"relation": "MADE_BY", "forward": False},
+                {"label": "Item", "id": "SKU-42", "name": "Light running jacket"},
+            ],
+            "text": "You bought “Trail running shoe”, which is also made by Fjellrev.",
+        }
+    ],
+    "no_path": False,
+    "rules_applied": [],
+}
+
+RECOMMENDATION: dict[str, Any] = {
+    "recommendation_id": "eyJtIjoiMjAyNi4uLiJ9.c2lnbmF0dXJl",
+    "user_id": "alice",
+    "model_version": "20260131T120000Z-1f0c9a",
+    "took_ms": 2.4,
+    "now": "2026-01-31T12:00:00+00:00",
+    "degraded": False,
+    "fallback_reason": None,
+    "shortfall_reason": None,
+    "items": [RANKED_ITEM],
+    "next_cursor": None,
+}
+
+EXPLANATION: dict[str, Any] = {
+    **RANKED_ITEM,
+    "user_id": "alice",
+    "model_version": RECOMMENDATION["model_version"],
+    "n_ranked": 3200,
+}
+
+
+def answers(example: object, status: int = 200, *errors: int) -> dict[int | str, dict[str, Any]]:
+    """A route's `responses`: its example, and problem+json for each error status."""
+    shown = {"content": {"application/json": {"example": example}}}
+    listed: dict[int | str, dict[str, Any]] = {status: shown}
+    for code in (*errors, 422):
+        schema = {"schema": {"$ref": "#/components/schemas/Problem"}}
+        listed[code] = {"model": Problem, "content": {PROBLEM_JSON: schema}}
+    return listed

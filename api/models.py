@@ -1,0 +1,257 @@
+"""The JSON that goes in and out, for validation of requests and for the OpenAPI page."""
+
+from datetime import datetime
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+
+from graph.schema import check_id
+from shopgraph.errors import BadRecord
+
+
+def _id(value: str) -> str:
+    try:
+        return check_id(value, "id")
+    except BadRecord as exc:
+        raise ValueError(exc.reason) from exc
+
+
+Id = Annotated[str, AfterValidator(_id), Field(description="1 to 256 characters, no control characters.")]
+PropertyName = Annotated[str, Field(pattern=r"^(?!(id|name|user_id)$)[a-z][a-z0-9_]{0,62}$")]
+Language = Literal["en", "zh"]
+
+
+class _Out(BaseModel):
+    model_config = ConfigDict(frozen=True)
+
+
+class _In(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class ScoreParts(_Out):
+    """The score's five weighted parts; they sum to the score."""
+
+    graph: float
+    item_item: float
+    features: float
+    text: float
+    rules: float
+
+
+class PathNode(_Out):
+    """A node of an explanation path."""
+
+    label: str
+    id: str
+    name: str
+
+
+class PathStep(_Out):
+    """An edge of an explanation path; `forward` is false where the graph's edge points back."""
+
+    relation: str
+    forward: bool
+
+
+class ReasonOut(_Out):
+    """One share of the score, the path that carries it, and a plain sentence."""
+
+    part: str
+    share: float
+    path: list[PathNode | PathStep]
+    text: str
+
+
+class RankedItemOut(_Out):
+    """One place of a list."""
+
+    item_id: str
+    title: str
+    rank: int
+    score: float
+    score_parts: ScoreParts
+    reasons: list[ReasonOut]
+    no_path: bool
+    rules_applied: list[str]
+
+
+class RecommendationOut(_Out):
+    """A ranked list. Exactly n items, or `shortfall_reason` says why there are fewer."""
+
+    recommendation_id: str
+    user_id: str | None
+    model_version: str
+    took_ms: float
+    now: datetime
+    degraded: bool
+    fallback_reason: str | None
+    shortfall_reason: str | None
+    items: list[RankedItemOut]
+    next_cursor: str | None
+
+
+class ExplanationOut(RankedItemOut):
+    """One item's whole decomposition for one shopper."""
+
+    user_id: str
+    model_version: str
+    n_ranked: int
+
+
+class EventIn(_In):
+    """One thing a shopper did. Send the same `event_id` again after a doubt: it counts once."""
+
+    model_config = ConfigDict(
+        frozen=True,
+        extra="forbid",
+        json_schema_extra={
+            "examples": [
+                {
+                    "event_id": "9f1c6a",
+                    "event": "purchase",
+                    "user_id": "alice",
+                    "item_id": "SKU-17",
+                    "time": "2026-01-31T12:00:00Z",
+                    "value": 1,
+                }
+            ]
+        },
+    )
+
+    event_id: Id
+    event: Literal["view_item", "select_item", "add_to_cart", "rate", "purchase", "search"]
+    user_id: Id
+    item_id: Id | None = Field(None, description="Required for every event but `search`.")
+    time: datetime | None = Field(None, description="ISO 8601; the server's time when left out.")
+    value: float | None = Field(
+        None, ge=0, le=1e6, description="Stars for `rate` (0 to 5), quantity for `purchase`."
+    )
+    query: str | None = Field(
+        None, max_length=10_000, description="The words of a `search`, or before a `select_item`."
+    )
+    recommendation_id: str | None = Field(None, max_length=1_024, description="The list that was clicked.")
+
+
+class EventsIn(_In):
+    """A batch of events."""
+
+    events: list[dict[str, Any]] = Field(
+        min_length=1,
+        description="Each as the schema EventIn; an invalid one is rejected alone, the others are stored.",
+    )
+
+
+class FieldErrorOut(_Out):
+    """What is wrong with one field."""
+
+    field: str
+    reason: str
+
+
+class EventResult(_Out):
+    """What became of one event."""
+
+    event_id: str | None
+    status: Literal["stored", "duplicate", "rejected"]
+    errors: list[FieldErrorOut] = []
+
+
+class EventsOut(_Out):
+    """One result an event, in the order sent."""
+
+    n_stored: int
+    n_duplicate: int
+    n_rejected: int
+    results: list[EventResult]
+
+
+class UserIn(_In):
+    """A shopper as the shop knows them."""
+
+    name: str | None = Field(None, max_length=1_000)
+    properties: dict[PropertyName, str | float | bool] = Field(default_factory=dict, max_length=100)
+
+
+class HistoryEntry(_Out):
+    """One past interaction."""
+
+    item_id: str
+    title: str
+    event: str
+    time: datetime | None
+    value: float
+
+
+class UserOut(_Out):
+    """A shopper with their latest interactions, newest first."""
+
+    user_id: str
+    name: str
+    properties: dict[str, Any]
+    n_interactions: int
+    history: list[HistoryEntry]
+
+
+class UserSummary(_Out):
+    """One line of the list of shoppers."""
+
+    user_id: str
+    name: str
+    n_interactions: int
+
+
+class UsersOut(_Out):
+    """Shoppers whose id or name holds the words asked for."""
+
+    users: list[UserSummary]
+
+
+class ItemIn(_In):
+    """An item of the catalogue. It is ranked from the next training on."""
+
+    title: str = Field(min_length=1, max_length=2_000)
+    title_zh: str | None = Field(None, max_length=2_000)
+    description: str | None = Field(None, max_length=20_000)
+    brand: Id | None = None
+    categories: list[Id] = Field(default_factory=list, max_length=50)
+    attributes: list[Id] = Field(default_factory=list, max_length=200, description="As `key:value`.")
+    price: float | None = Field(None, ge=0)
+    in_stock: bool = True
+
+
+class ItemOut(_Out):
+    """An item as the store holds it; `ranked` says whether the model in use knows it."""
+
+    item_id: str
+    properties: dict[str, Any]
+    ranked: bool
+
+
+class RankIn(_In):
+    """The caller's own candidates, to be put in order."""
+
+    item_ids: list[Id] = Field(min_length=1)
+    user_id: Id | None = None
+    n: int | None = Field(None, ge=1, description="How many to return; all when left out.")
+    reasons: int = Field(0, ge=0, le=10)
+    language: Language = "en"
+
+
+class Problem(_Out):
+    """An error (RFC 9457)."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    instance: str
+    errors: list[FieldErrorOut]
+
+
+class Health(_Out):
+    """Whether the service can answer, and from which model."""
+
+    status: Literal["ok", "degraded"]
+    model_version: str
+    store: Literal["ok", "unavailable"]

@@ -1,0 +1,38 @@
+"""From a route's parameters to an Ask, and from an answer to bytes."""
+
+from datetime import UTC, datetime
+
+import orjson
+from fastapi.responses import Response
+
+from api.metrics import Metrics
+from api.state import ServingState
+from ranking.engine import Ask
+from ranking.serialise import to_json
+from shopgraph.types import FloatVector, ParsedQuery
+
+
+def now() -> datetime:
+    """The moment of a request."""
+    return datetime.now(UTC)
+
+
+def answered(serving: ServingState, ask: Ask, metrics: Metrics) -> Response:
+    """The engine's answer as JSON, without a second validation of what we just made."""
+    recommendation = serving.engine.answer(ask)
+    metrics.count_fallback(recommendation.fallback_reason)
+    return json_response(to_json(recommendation))
+
+
+def json_response(body: object, status: int = 200) -> Response:
+    """A JSON answer by orjson."""
+    return Response(orjson.dumps(body), status, media_type="application/json")
+
+
+def understood(serving: ServingState, words: str) -> tuple[ParsedQuery, FloatVector | None]:
+    """The words as graph entities, and what no slot took as a unit vector."""
+    parsed = serving.parser.parse(words)
+    if serving.encoder is None or not words.strip():
+        return parsed, None
+    vector: FloatVector = serving.encoder.encode([words], "query")[0]
+    return parsed, vector
