@@ -135,41 +135,6 @@ def _store(events: list[EventIn], serving: ServingState, now: datetime) -> list[
     return statuses
 
 
-def _moment(event: EventIn, now: datetime) -> datetime:
-    return now if event.time is None else _aware(event.time)
-
-
-def _aware(time: datetime) -> datetime:
-    return time.replace(tzinfo=UTC) if time.tzinfo is None else time.astimezone(UTC)
-
-
-def _store(events: list[EventIn], serving: ServingState, now: datetime) -> list[EventStatus]:
-    if not events:
-        return []
-    rows = [
-        {
-            "event_id": event.event_id,
-            "name": event.event,
-            "user_id": event.user_id,
-            "item_id": None if event.event == "search" else event.item_id,
-            "time": _moment(event, now),
-            "value": event.value,
-            "position": None,
-            "query": event.query,
-            "recommendation_id": event.recommendation_id,
-        }
-        for event in events
-    ]
-    statuses = list(serving.store.write_events(EventBatch(pl.DataFrame(rows, schema=EVENT_SCHEMA))))
-    for event, status in zip(events, statuses, strict=True):
-        # A duplicate is folded in as well: its first sending may have been cut off after the store.
-        if status != "unknown_item" and event.item_id is not None and event.event != "search":
-            value = 1.0 if event.value is None else event.value
-            live = LiveEvent(event.event_id, event.event, event.item_id, _moment(event, now), value)
-            serving.engine.profiles.add(event.user_id, [live])
-    return statuses
-
-
 def _result(event: EventIn, status: EventStatus) -> EventResult:
     if status == "unknown_item":
         unknown = FieldErrorOut(
