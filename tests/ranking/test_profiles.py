@@ -20,7 +20,7 @@ def bought(event_id: str, item_id: str | None, minutes: float = 0.0, event: str 
 def items_of(profiles: Profiles, user_id: str) -> list[int]:
     history = profiles.history(user_id, NOW)
     assert history is not None
-    return history.item_idx.tolist()
+    return [int(idx) for idx in history.item_idx]
 
 
 def test_trained_history_is_the_snapshots_row() -> None:
