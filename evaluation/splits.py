@@ -1,0 +1,55 @@
+"""What each protocol of `evaluate` trains on and looks for."""
+
+from collections.abc import Iterable
+from typing import Literal, assert_never
+
+import numpy as np
+
+from ranking.holdout import heldout_from_ids, hold_out
+from shopgraph.types import GraphSnapshot, Heldout
+
+Protocol = Literal["split", "next-item", "time"]
+
+
+def train_and_heldout(
+    snapshot: GraphSnapshot,
+    protocol: Protocol,
+    rng: np.random.Generator,
+    *,
+    test_pairs: Iterable[tuple[str, str]] | None = None,
+    share: float = 0.3,
+    days: float = 14.0,
+) -> tuple[GraphSnapshot, Heldout]:
+    """The graph to train on and the items to be found.
+
+    `split` takes the source's own test part, which the snapshot must not hold, or else holds out a
+    share of each user's items at random; `next-item` holds out each user's last item with all that
+    followed; `time` holds out the last days of the shop.
+
+    Args:
+        snapshot: what was ingested.
+        protocol: which cut.
+        rng: draws the random cut.
+        test_pairs: (user_id, item_id) of the source's test part; for `split` alone.
+        share: of each user's items, where `split` has no test part.
+        days: held out by `time`.
+
+    Raises:
+        ValueError: test pairs were given for another protocol, or nothing is left to look for.
+    """
+    if test_pairs is not None and protocol != "split":
+        raise ValueError(f"protocol {protocol!r} makes its own test part; test pairs belong to 'split'")
+    match protocol:
+        case "split" if test_pairs is not None:
+            train, heldout = snapshot, heldout_from_ids(snapshot, test_pairs)
+        case "split":
+            train, heldout = hold_out(snapshot, "random", rng, share=share)
+        case "next-item":
+            train, heldout = hold_out(snapshot, "last", rng)
+        case "time":
+            train, heldout = hold_out(snapshot, "time", rng, days=days)
+        case _:
+            assert_never(protocol)
+    if not len(heldout):
+        raise ValueError(f"protocol {protocol!r} leaves no held-out item to look for")
+    return train, heldout
