@@ -59,7 +59,7 @@ class ItemItem:
 
     @property
     def similarity(self) -> FloatCsr:
-        """B, float32 (n_items, n_items), row = past item, diagonal empty."""
+        """B, float32 (n_items, n_items), row = past item, diagonal empty, columns in order."""
         return self._similarity
 
     def fit(self, snapshot: GraphSnapshot, rng: np.random.Generator) -> None:
@@ -77,8 +77,7 @@ class ItemItem:
     def shares(self, history: Histories, item_idx: int) -> Sequence[Share]:
         """One share for each past item that speaks for or against the item, largest first."""
         weights = self._weights(history)
-        column = self._similarity[weights.indices, item_idx].toarray().ravel()
-        values = weights.data * column
+        values = weights.data * self._column(weights.indices, item_idx)
         order = np.argsort(-np.abs(values), kind="stable")
         return [
             Share("item_item", float(values[n]), past_item_idx=int(weights.indices[n]))
@@ -115,6 +114,17 @@ class ItemItem:
     def _learn(self, interactions: FloatCsr, snapshot: GraphSnapshot) -> FloatCsr:
         """B of users × items; each kind has its own."""
         raise NotImplementedError
+
+    def _column(self, past: NDArray[np.integer], item_idx: int) -> FloatVector:
+        """B_ij of these past items i; several times faster than scipy's own indexing."""
+        indptr, columns = self._similarity.indptr, self._similarity.indices
+        found = np.zeros(len(past), np.float32)
+        for n, row in enumerate(past):
+            start, stop = indptr[row], indptr[row + 1]
+            at = start + np.searchsorted(columns[start:stop], item_idx)
+            if at < stop and columns[at] == item_idx:
+                found[n] = self._similarity.data[at]
+        return found
 
     def _weights(self, histories: Histories) -> FloatCsr:
         """n_u · a_i, shape (len(histories), n_items)."""

@@ -35,4 +35,6 @@ def cosine_similarity(interactions: FloatCsr, shrinkage: float, top_k: int) -> F
         values.append(cosine[order])
         lengths.append(np.bincount(past[order] - block.start, minlength=block.stop - block.start))
     indptr = np.cumsum(np.concatenate(lengths))
-    return float_csr(np.concatenate(values), np.concatenate(columns), indptr, items.shape[0])
+    similarity = float_csr(np.concatenate(values), np.concatenate(columns), indptr, items.shape[0])
+    similarity.sort_indices()
+    return similarity
