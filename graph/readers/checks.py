@@ -1,6 +1,7 @@
 """Every record against its table: the good ones typed, the bad ones noted with line and reason."""
 
 import polars as pl
+import polars.selectors as cs
 
 from graph.readers.base import LINE
 from graph.readers.columns import Columns
@@ -97,6 +98,13 @@ def _kind_rules(raw: pl.DataFrame, name: str, kind: Kind) -> list[Rule]:
 
 
 def _note(wide: pl.DataFrame, rules: list[Rule], file: str, rejects: RejectLog) -> None:
-    for record in wide.filter(pl.col("rule").is_not_null()).iter_rows(named=True):
+    broken = wide.filter(pl.col("rule").is_not_null())
+    raw = broken.select(
+        LINE,
+        "rule",
+        cs.starts_with(_RAW) - cs.temporal(),
+        (cs.starts_with(_RAW) & cs.temporal()).cast(pl.String),
+    )
+    for record in raw.iter_rows(named=True):
         rule = rules[record["rule"]]
         rejects.add(file, record[LINE], rule.field, rule.reason, record.get(_RAW + rule.field))

@@ -56,7 +56,8 @@ _TIME_FORMATS = (
     "%Y-%m-%d %H:%M",
     "%Y-%m-%d",
 )
-_UNIX_SECONDS = r"^-?\d{1,12}(\.\d+)?$"
+_UNIX_SECONDS = r"^-?\d{1,18}(\.\d+)?$"
+_MOST_SECONDS = 2e11  # the year 8307: a datetime holds it, and every rule on times refuses it
 
 
 def typed(column: pl.Expr, kind: Kind, dtype: pl.DataType) -> pl.Expr | None:
@@ -159,7 +160,7 @@ def _parsed(text: pl.Expr, time_format: str) -> pl.Expr:
 
 
 def _from_seconds(seconds: pl.Expr) -> pl.Expr:
-    number = seconds.cast(pl.Float64, strict=False)
+    number = seconds.cast(pl.Float64, strict=False).clip(-_MOST_SECONDS, _MOST_SECONDS)
     return (number * 1_000_000).round().cast(pl.Int64, strict=False).cast(TIME)
 
 
