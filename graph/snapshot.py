@@ -89,7 +89,7 @@ def checksum_of(
             _update(digest, column)
 
     for label in sorted(nodes):
-        add(label, nodes[label].ids, nodes[label].names)
+        add(label, nodes[label].ids, nodes[label].names, nodes[label].names_zh)
     add("items", items.title, items.title_zh, items.text, items.price, items.in_stock, items.created_at)
     add("event_types", [f"{event.name} {event.relation}" for event in EVENT_TYPES])
     x = interactions
@@ -112,9 +112,10 @@ def _update(digest: "hashlib._Hash", column: Iterable[str] | NDArray[np.generic]
 
 
 def _node_table(store: GraphStore, label: str) -> NodeTable:
-    frame = _columns(store, label, {"name": pl.String()})
-    named = frame.select(NODE_ID, _filled("name", pl.col(NODE_ID)))
-    return NodeTable(tuple(named[NODE_ID]), tuple(named["name"]))
+    frame = _columns(store, label, {"name": pl.String(), "name_zh": pl.String()})
+    named = frame.select(NODE_ID, _filled("name", pl.col(NODE_ID)), pl.col("name_zh").fill_null(""))
+    in_chinese = tuple(named["name_zh"]) if named["name_zh"].ne("").any() else ()
+    return NodeTable(tuple(named[NODE_ID]), tuple(named["name"]), in_chinese)
 
 
 def _item_tables(store: GraphStore) -> tuple[NodeTable, ItemTable]:

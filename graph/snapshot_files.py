@@ -35,7 +35,9 @@ def save_snapshot(snapshot: GraphSnapshot, folder: Path) -> None:
     (folder / "nodes").mkdir(parents=True, exist_ok=True)
     for label, table in snapshot.nodes.items():
         columns = {"id": table.ids, "name": table.names}
-        frame = pl.DataFrame(columns, schema={"id": pl.String, "name": pl.String})
+        if table.names_zh:
+            columns["name_zh"] = table.names_zh
+        frame = pl.DataFrame(columns, schema=dict.fromkeys(columns, pl.String))
         frame.write_parquet(folder / "nodes" / f"{label}.parquet")
     items = snapshot.items
     texts = {"title": items.title, "title_zh": items.title_zh, "text": items.text}
@@ -106,4 +108,5 @@ def _key(edge_type: EdgeType, name: str) -> str:
 
 def _node_table(folder: Path, label: str) -> NodeTable:
     frame = pl.read_parquet(folder / "nodes" / f"{label}.parquet")
-    return NodeTable(tuple(frame["id"]), tuple(frame["name"]))
+    in_chinese = tuple(frame["name_zh"]) if "name_zh" in frame.columns else ()
+    return NodeTable(tuple(frame["id"]), tuple(frame["name"]), in_chinese)

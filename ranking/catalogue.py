@@ -129,7 +129,11 @@ class Catalogue:
         """The node's id and name as a reader sees them; a node without a name shows its id."""
         table = self.nodes[node.label]
         node_id = table.ids[node.idx]
-        name = self._title(node.idx, language) if node.label == ITEM else table.names[node.idx]
+        if node.label == ITEM:
+            name = self._title(node.idx, language)
+        else:
+            in_chinese = language == "zh" and table.names_zh
+            name = (in_chinese and in_chinese[node.idx]) or table.names[node.idx]
         return NamedNode(node.label, node_id, name or node_id)
 
     def _title(self, item_idx: int, language: str) -> str:

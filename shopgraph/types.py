@@ -55,10 +55,14 @@ class NodeRef(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class NodeTable:
-    """The nodes of one label, ordered by id (code points): `ids[idx]`, `names[idx]`."""
+    """The nodes of one label, ordered by id (code points): `ids[idx]`, `names[idx]`.
+
+    `names_zh` is as long as `names`, "" where there is no Chinese name, or empty as a whole.
+    """
 
     ids: tuple[str, ...]
     names: tuple[str, ...]
+    names_zh: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(self.ids)
