@@ -1,1 +1,183 @@
-"""Five calls in data order."""
+"""The data's way in five calls: ingest, take_snapshot, train, load; `evaluating` has the fifth.
+
+with open_store(url) as store:
+    ingest(open_source(folder, "shop"), store)
+    snapshot = take_snapshot(store, now)
+    version = train(snapshot, root, settings, rng, now).version
+    serving = load(root, store, settings, now)
+    serving.engine.answer(Ask(user_id="alice", now=now))
+"""
+
+import os
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import datetime
+from pathlib import Path
+from time import perf_counter
+
+import numpy as np
+from gnn.linear import LinearKG
+from nlu.parser import QueryParser
+
+from api.state import ServingState
+from gnn.artefact import Artefact, ArtefactRoot
+from gnn.index import ExactIndex
+from graph.ingest import ingest
+from graph.snapshot import build_snapshot as take_snapshot
+from graph.snapshot import load_snapshot, save_snapshot
+from graph.store import GraphStore
+from nlu.encoder import export_serving, open_encoder
+from nlu.text_cache import embed_items
+from ranking.candidates import Candidates
+from ranking.catalogue import Catalogue
+from ranking.engine import Engine
+from ranking.hybrid import GRAPH, Hybrid, fit_hybrid
+from ranking.profiles import Profiles
+from ranking.scorer import Scorer
+from ranking.tokens import Signer
+from shopgraph.errors import ArtefactMissing, BadSettings, StoreUnavailable
+from shopgraph.names import shop_names
+from shopgraph.settings import Settings
+from shopgraph.types import ITEM, USER, GraphSnapshot, Interactions, TextEncoder
+
+__all__ = ["Trained", "embed", "ingest", "load", "take_snapshot", "train"]
+
+_SNAPSHOT, _HYBRID = "snapshot", "hybrid"
+_GRAPH_INDEX, _TEXT_INDEX = "graph.faiss", "text.faiss"
+_ENCODER, _KEY = "encoder", "signing.key"
+
+
+@dataclass(frozen=True)
+class Trained:
+    """What a training made; `metrics` were measured on validation while the weights were learned."""
+
+    version: str
+    metrics: dict[str, float]
+    seconds: float
+
+
+def embed(
+    snapshot: GraphSnapshot, encoder: TextEncoder, settings: Settings, on_progress: Callable[[int, int], None]
+) -> GraphSnapshot:
+    """The snapshot with the vectors of its items' texts; `on_progress` gets (done, total) texts."""
+    vectors = embed_items(encoder, snapshot.items.text, settings.encoder_config.cache_dir, on_progress)
+    return replace(snapshot, text_vectors=vectors)
+
+
+def train(
+    snapshot: GraphSnapshot,
+    root: Path,
+    settings: Settings,
+    now: datetime,
+    on_stage: Callable[[str], None],
+    on_text: Callable[[int, int], None],
+) -> Trained:
+    """Train on a snapshot, write a new version of the artefact and make it the current one."""
+    started = perf_counter()
+    encoder = open_encoder(settings.encoder_config)
+    snapshot = embed(snapshot, encoder, settings, on_text)
+    hybrid = fit_hybrid(snapshot, settings.hybrid, np.random.default_rng(settings.seed), on_stage, encoder)
+    export_serving(settings.encoder_config, root / _ENCODER)
+    artefacts = ArtefactRoot(root)
+    with artefacts.create() as draft:
+        save_snapshot(replace(snapshot, text_vectors=None), draft.folder / _SNAPSHOT)
+        (draft.folder / _HYBRID).mkdir()
+        hybrid.save(draft.folder / _HYBRID)
+        graph = hybrid.models.get(GRAPH)
+        if isinstance(graph, LinearKG):
+            ExactIndex(graph.item_vectors).save(draft.folder / _GRAPH_INDEX)
+        if snapshot.text_vectors is not None:
+            ExactIndex(snapshot.text_vectors).save(draft.folder / _TEXT_INDEX)
+        seconds = perf_counter() - started
+        version = draft.commit(_metadata(snapshot, settings, hybrid, encoder, seconds), now)
+    artefacts.activate(version)
+    return Trained(version, dict(hybrid.metrics), seconds)
+
+
+def load(root: Path, store: GraphStore, settings: Settings, now: datetime) -> ServingState:
+    """What answers: the current artefact, with everybody's history as the store holds it now.
+
+    A store that does not answer is not needed: histories are then those of the training.
+
+    Raises:
+        ArtefactMissing: nothing was trained for this store.
+        ArtefactDamaged: a file of the artefact is not the one that was trained.
+    """
+    artefact = ArtefactRoot(root).open()
+    snapshot = load_snapshot(artefact.folder / _SNAPSHOT)
+    hybrid = Hybrid.load(artefact.folder / _HYBRID)
+    graph_index, text_index = (_index(artefact, name) for name in (_GRAPH_INDEX, _TEXT_INDEX))
+    try:
+        snapshot = _with_histories(snapshot, take_snapshot(store, now))
+    except StoreUnavailable:
+        pass  # readiness says so; lists are answered from memory
+    engine = Engine(
+        Scorer(hybrid),
+        Catalogue.from_snapshot(snapshot),
+        Candidates(hybrid, graph_index, text_index, settings.candidates),
+        Profiles(snapshot),
+        Signer(_signing_key(root, settings)),
+        artefact.manifest.version,
+    )
+    return ServingState(engine, QueryParser(shop_names(snapshot)), _serving_encoder(root, settings), store)
+
+
+def _index(artefact: Artefact, name: str) -> ExactIndex | None:
+    path = artefact.folder / name
+    return ExactIndex.load(path) if path.exists() else None
+
+
+def _serving_encoder(root: Path, settings: Settings) -> TextEncoder:
+    folder = root / _ENCODER
+    if not folder.is_dir():
+        raise ArtefactMissing(f"{folder}: the text encoder is not there; train again")
+    return open_encoder(settings.text.model_copy(update={"encoder": str(folder), "threads": 1}))
+
+
+def _with_histories(trained: GraphSnapshot, current: GraphSnapshot) -> GraphSnapshot:
+    """The trained snapshot with the users and interactions of the current one; new items wait for training."""
+    if trained.checksum == current.checksum:
+        return trained
+    index = trained.nodes[ITEM].index
+    row_of = np.array([index.get(item_id, -1) for item_id in current.nodes[ITEM].ids], np.int32)
+    x = current.interactions
+    known = row_of[x.item_idx] >= 0
+    interactions = Interactions(
+        x.user_idx[known], row_of[x.item_idx[known]], x.type_code[known], x.value[known], x.time[known]
+    )
+    nodes = {**trained.nodes, USER: current.nodes[USER]}
+    return replace(trained, nodes=nodes, interactions=interactions, now=current.now)
+
+
+def _signing_key(root: Path, settings: Settings) -> bytes:
+    if settings.secret is not None:
+        key = settings.secret.get_secret_value().encode()
+        if len(key) < 16:
+            raise BadSettings("setting 'secret': needs at least 16 characters")
+        return key
+    path = root / _KEY
+    try:
+        with path.open("x", opener=lambda name, flags: os.open(name, flags, 0o600)) as file:
+            file.write(secrets.token_hex(32))
+    except FileExistsError:
+        pass
+    return path.read_text(encoding="ascii").encode()
+
+
+def _metadata(
+    snapshot: GraphSnapshot, settings: Settings, hybrid: Hybrid, encoder: TextEncoder, seconds: float
+) -> dict[str, object]:
+    return {
+        "snapshot": {
+            "checksum": snapshot.checksum,
+            "n_users": snapshot.n_users,
+            "n_items": snapshot.n_items,
+            "n_interactions": len(snapshot.interactions),
+        },
+        "encoder": encoder.name,
+        "seed": settings.seed,
+        "hybrid": settings.hybrid.model_dump(mode="json"),
+        "validation": dict(hybrid.metrics),
+        "train_seconds": round(seconds, 1),
+    }

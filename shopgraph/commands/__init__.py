@@ -1,0 +1,1 @@
+"""The commands of the command line, grouped as a shop uses them."""

@@ -1,0 +1,172 @@
+"""The models' life: train, artefacts, evaluate, bench."""
+
+import importlib
+import json
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Any, cast, get_args
+
+import typer
+
+from evaluation.plot import write_plot
+from evaluation.provenance import read_provenance
+from evaluation.report import Report, markdown_table
+from evaluation.splits import Protocol
+from gnn.artefact import ArtefactRoot
+from shopgraph import pipeline
+from shopgraph.commands.options import Device, Format, Json, Store, opened, root_of, settings_of, utc_now
+from shopgraph.errors import BadSettings
+from shopgraph.settings import Settings
+from shopgraph.terminal import note, print_json, print_table, progress_bar, results
+
+app = typer.Typer()
+artefacts_app = typer.Typer(no_args_is_help=True, help="Trained versions of a store's models.")
+app.add_typer(artefacts_app, name="artefacts")
+
+BENCHES = ("encoder", "ingest", "serve")
+
+
+@app.command()
+def train(
+    context: typer.Context,
+    store: Store = None,
+    device: Device = None,
+    seed: Annotated[int | None, typer.Option(min=0, help="Seeds the training.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Train on what the store holds, and make the new version the current one."""
+    settings = with_flags(settings_of(context), device=device, seed=seed)
+    with opened(settings, store) as source:
+        snapshot = pipeline.take_snapshot(source, utc_now())
+    with text_progress() as on_text:
+        trained = pipeline.train(snapshot, root_of(settings, store), settings, utc_now(), note, on_text)
+    if as_json:
+        print_json(
+            {"model_version": trained.version, "validation": trained.metrics, "seconds": trained.seconds}
+        )
+        return
+    note(f"{trained.version} is current; validation NDCG@10 {trained.metrics['ndcg@10']:.4f}")
+    note(f"trained in {trained.seconds:.0f} s")
+
+
+@artefacts_app.command("list")
+def list_artefacts(context: typer.Context, store: Store = None, as_json: Json = False) -> None:
+    """All versions, oldest first; the current one is marked."""
+    root = ArtefactRoot(root_of(settings_of(context), store))
+    current = root.current()
+    rows: list[dict[str, Any]] = [
+        {"version": version, "current": version == current} for version in root.versions()
+    ]
+    if as_json:
+        print_json(rows)
+    elif rows:
+        print_table("artefacts", rows)
+    else:
+        note("no artefact yet; train one: shopgraph train")
+
+
+@app.command(hidden=True)
+@artefacts_app.command()
+def activate(context: typer.Context, version: str, store: Store = None) -> None:
+    """Make a version the current one."""
+    ArtefactRoot(root_of(settings_of(context), store)).activate(version)
+    note(f"{version} is current")
+
+
+@app.command(hidden=True)
+@artefacts_app.command()
+def rollback(context: typer.Context, store: Store = None) -> None:
+    """Go back to the version before the current one."""
+    note(f"{ArtefactRoot(root_of(settings_of(context), store)).rollback()} is current")
+
+
+@app.command()
+def evaluate(
+    context: typer.Context,
+    data: Annotated[Path, typer.Option("--data", help="Folder with the data.")],
+    source_format: Format = "shop",
+    protocol: Annotated[str, typer.Option(help="split, next-item or time.")] = "time",
+    variant: Annotated[
+        str, typer.Option(help="all relations, or clean: none computed from purchases.")
+    ] = "all",
+    seeds: Annotated[str, typer.Option(help="Seeds, with commas between.")] = "0",
+    days: Annotated[float, typer.Option(min=0.1, help="Days held out by `time`.")] = 14.0,
+    output: Annotated[Path | None, typer.Option(help="Folder for JSON, Markdown table and SVG plot.")] = None,
+    device: Device = None,
+    as_json: Json = False,
+) -> None:
+    """Train from nothing, in memory, and rank every item for every test user."""
+    from shopgraph.evaluating import Question, evaluate
+
+    settings = with_flags(settings_of(context), device=device)
+    if protocol not in get_args(Protocol):
+        raise BadSettings(f"--protocol {protocol!r}: expected one of {', '.join(get_args(Protocol))}")
+    if variant not in {"all", "clean"}:
+        raise BadSettings(f"--variant {variant!r}: expected all or clean")
+    question = Question(data, source_format, cast(Protocol, protocol), variant, _numbers(seeds), days)
+    with text_progress() as on_text:
+        report = evaluate(question, settings, utc_now(), note, on_text)
+    if output is not None:
+        write_report(report, output, f"{report.run.dataset}-{protocol}-{variant}")
+    if as_json:
+        print_json(report.to_json())
+    else:
+        results.print(markdown_table(report), markup=False)
+
+
+@app.command()
+def bench(
+    context: typer.Context,
+    name: Annotated[str, typer.Argument(help=f"One of {', '.join(BENCHES)}.")],
+    output: Annotated[Path | None, typer.Option(help="Folder that keeps the JSON.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Measure side by side with a reference in the same run."""
+    if name not in BENCHES:
+        raise BadSettings(f"bench {name!r}: expected one of {', '.join(BENCHES)}")
+    run: Callable[[Settings], list[dict[str, Any]]] = importlib.import_module(f"shopgraph.benches.{name}").run
+    before = read_provenance().to_json()
+    body = {"name": name, **before, "rows": run(settings_of(context))}
+    if output is not None:
+        output.mkdir(parents=True, exist_ok=True)
+        (output / f"bench-{name}.json").write_text(json.dumps(body, indent=1) + "\n", encoding="utf-8")
+    if as_json:
+        print_json(body)
+    else:
+        print_table(f"bench {name}", body["rows"])
+
+
+def write_report(report: Report, folder: Path, name: str) -> None:
+    """Keep a report as JSON (with its provenance), Markdown and SVG."""
+    folder.mkdir(parents=True, exist_ok=True)
+    body = {**report.to_json(), **read_provenance().to_json()}
+    (folder / f"{name}.json").write_text(json.dumps(body, indent=1) + "\n", encoding="utf-8")
+    (folder / f"{name}.md").write_text(markdown_table(report), encoding="utf-8")
+    write_plot(report, folder / f"{name}.svg")
+
+
+def with_flags(settings: Settings, *, device: str | None = None, seed: int | None = None) -> Settings:
+    """The settings with what the flags say.
+
+    Raises:
+        BadSettings: an unknown device.
+    """
+    if device not in {None, "auto", "cpu", "cuda"}:
+        raise BadSettings(f"--device {device!r}: expected auto, cpu or cuda")
+    given = {"device": device, "seed": seed}
+    return settings.model_copy(update={name: value for name, value in given.items() if value is not None})
+
+
+@contextmanager
+def text_progress() -> Iterator[Callable[[int, int], None]]:
+    """A bar for the texts that are embedded."""
+    with progress_bar("reading item texts") as show:
+        yield lambda done, total: show(done, total, f"{done:,} of {total:,} texts")
+
+
+def _numbers(text: str) -> tuple[int, ...]:
+    try:
+        return tuple(int(part) for part in text.split(","))
+    except ValueError as exc:
+        raise BadSettings(f"--seeds {text!r}: expected whole numbers with commas between, as 0,1,2") from exc

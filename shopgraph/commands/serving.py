@@ -1,0 +1,87 @@
+"""`serve` and `demo`."""
+
+import os
+from contextlib import closing
+from pathlib import Path
+from socket import AF_INET, SOCK_STREAM, socket
+from typing import Annotated, Any
+
+import typer
+import uvicorn
+
+from api.app import create_app
+from api.state import ServingState
+from shopgraph import pipeline
+from shopgraph.commands.options import Json, Store, opened, root_of, settings_of, utc_now
+from shopgraph.errors import BadSettings
+from shopgraph.settings import Settings
+from shopgraph.terminal import note, print_json, print_list
+
+app = typer.Typer()
+
+Host = Annotated[str | None, typer.Option("--host", help="Address to listen on.")]
+Port = Annotated[int | None, typer.Option("--port", min=0, max=65_535, help="Port; 0 takes a free one.")]
+
+
+@app.command()
+def serve(context: typer.Context, store: Store = None, host: Host = None, port: Port = None) -> None:
+    """Answer over HTTP: the API, the console at /console/, its page at /docs, metrics at /metrics."""
+    settings = _listening(settings_of(context), host, port)
+    os.environ.setdefault("OMP_NUM_THREADS", "1")  # more threads make one small answer slower
+    with closing(opened(settings, store)) as facts:
+        serve_state(pipeline.load(root_of(settings, store), facts, settings, utc_now()), settings)
+
+
+@app.command()
+def demo(
+    context: typer.Context,
+    folder: Annotated[Path, typer.Option(help="Where the demo shop and its models go.")] = Path("demo"),
+    no_serve: Annotated[bool, typer.Option("--no-serve", help="End after the answers.")] = False,
+    seed: Annotated[int, typer.Option(min=0, help="Seeds shop and training.")] = 7,
+    host: Host = None,
+    port: Port = None,
+    as_json: Json = False,
+) -> None:
+    """Make a shop, load it, train, evaluate, answer three shoppers with reasons, and serve."""
+    from shopgraph.demo import run_demo
+
+    settings = _listening(settings_of(context), host, port)
+    done = run_demo(folder, settings, seed, utc_now())
+    if as_json:
+        body: dict[str, Any] = {
+            "shoppers": done.lists,
+            "evaluation": done.report.to_json(),
+            "model_version": done.serving.engine.model_version,
+        }
+        print_json(body)
+    else:
+        for answer in done.lists:
+            print_list(answer, f"For {done.serving.engine.profiles.name(answer['user_id'])}")
+    with closing(done.serving.store):
+        if not no_serve:
+            serve_state(done.serving, settings)
+
+
+def serve_state(serving: ServingState, settings: Settings) -> None:
+    """Serve until interrupted; says where."""
+    config = settings.api
+    with socket(AF_INET, SOCK_STREAM) as listener:
+        try:
+            listener.bind((config.host, config.port))
+        except OSError as exc:
+            raise BadSettings(
+                f"{config.host}:{config.port} can't be listened on ({exc.strerror}); try --port 0"
+            ) from exc
+        host, port = listener.getsockname()
+        note(f"console  http://{host}:{port}/console/")
+        note(f"API      http://{host}:{port}/docs")
+        server = uvicorn.Server(
+            uvicorn.Config(create_app(serving, config), access_log=False, log_level="warning")
+        )
+        server.run(sockets=[listener])
+
+
+def _listening(settings: Settings, host: str | None, port: int | None) -> Settings:
+    given = {"host": host, "port": port}
+    api = settings.api.model_copy(update={name: value for name, value in given.items() if value is not None})
+    return settings.model_copy(update={"api": api})

@@ -1,0 +1,173 @@
+"""`shopgraph evaluate`: trains from nothing, in memory, and ranks every item for every test user."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from time import perf_counter
+
+import numpy as np
+from gnn.linear import LinearKG
+
+from evaluation.harness import ModelResult, PanelFn, evaluate_panel
+from evaluation.provenance import peak_rss_mb
+from evaluation.report import Report, Run, build_report
+from evaluation.splits import Protocol, train_and_heldout
+from gnn.index import ExactIndex
+from graph.ingest import ingest
+from graph.readers import open_source
+from graph.readers.pgpr import read_pgpr_test
+from graph.snapshot import build_snapshot
+from graph.sqlite_store import SqliteStore
+from nlu.encoder import open_encoder
+from ranking.candidates import Candidates
+from ranking.features import POPULARITY, TEXT_PROFILE
+from ranking.holdout import bought
+from ranking.hybrid import GRAPH, Hybrid, fit_hybrid
+from ranking.scorer import Scorer
+from shopgraph.demoshop.oracle import oracle_scores, truth_path
+from shopgraph.pipeline import embed
+from shopgraph.settings import Settings
+from shopgraph.types import ITEM, USER, FloatMatrix, GraphSnapshot, Heldout, Histories
+
+CLEAN_RELATIONS = ("MADE_BY", "IN_CATEGORY", "CHILD_OF", "HAS_ATTRIBUTE")
+"""Relations that were not computed from purchases, so that they can't know any of the test."""
+
+PAIRS = (("hybrid", "without_graph"), ("hybrid", "item_item"), ("hybrid", "popularity"))
+
+
+@dataclass(frozen=True)
+class Question:
+    """What to evaluate. `days` are held out by the protocol `time`."""
+
+    source: Path
+    source_format: str
+    protocol: Protocol
+    variant: str = "all"
+    seeds: tuple[int, ...] = (0,)
+    days: float = 14.0
+
+
+def evaluate(
+    question: Question,
+    settings: Settings,
+    now: datetime,
+    on_stage: Callable[[str], None],
+    on_text: Callable[[int, int], None],
+) -> Report:
+    """The report of a source: read into memory, its texts embedded, then `evaluate_snapshot`."""
+    snapshot = _read(question, now)
+    snapshot = embed(snapshot, open_encoder(settings.encoder_config), settings, on_text)
+    return evaluate_snapshot(snapshot, question, settings, on_stage)
+
+
+def evaluate_snapshot(
+    snapshot: GraphSnapshot, question: Question, settings: Settings, on_stage: Callable[[str], None]
+) -> Report:
+    """The report of all seeds; validation cut from the training part decides every parameter."""
+    pairs = _test_pairs(question)
+    relations = CLEAN_RELATIONS if question.variant == "clean" else None
+    config = settings.hybrid.model_copy(update={"relations": relations, "ablations": ("graph",)})
+    results, seconds = [], []
+    for seed in question.seeds:
+        rng = np.random.default_rng(seed)
+        train, heldout = train_and_heldout(
+            snapshot, question.protocol, rng, test_pairs=pairs, days=question.days
+        )
+        started = perf_counter()
+        hybrid = fit_hybrid(train, config, rng, on_stage)
+        seconds.append(perf_counter() - started)
+        on_stage(f"seed {seed}: ranking {train.n_items:,} items for {len(heldout):,} shoppers")
+        result = evaluate_panel(_panel(hybrid, train, settings), train, heldout)
+        results.append({**result, **_oracle(question, train, heldout)})
+    run = Run(
+        dataset=question.source.resolve().name,
+        protocol=question.protocol,
+        variant=question.variant,
+        n_users=snapshot.n_users,
+        n_items=snapshot.n_items,
+        seeds=question.seeds,
+        train_seconds=round(float(np.mean(seconds)), 1),
+        peak_rss_mb=round(peak_rss_mb(), 1),
+        device=settings.device,
+    )
+    pairs_here = [pair for pair in PAIRS if set(pair) <= results[0].keys()]
+    return build_report(run, results, np.random.default_rng(0), pairs_here)
+
+
+def _read(question: Question, now: datetime) -> GraphSnapshot:
+    with SqliteStore(None) as store:
+        ingest(open_source(question.source, question.source_format), store)
+        return build_snapshot(store, now)
+
+
+def _test_pairs(question: Question) -> list[tuple[str, str]] | None:
+    if question.source_format == "pgpr" and question.protocol == "split":
+        test = read_pgpr_test(question.source)
+        return list(zip(test.user_ids, test.item_ids, strict=True))
+    return None
+
+
+def _panel(hybrid: Hybrid, train: GraphSnapshot, settings: Settings) -> PanelFn:
+    """The whole, the whole over served candidates, each part alone, and the whole without the graph."""
+    scorer = Scorer(hybrid)
+    candidates = _candidates(hybrid, train, settings)
+    without_graph = hybrid.ablations.get(GRAPH)
+    popularity = hybrid.features.columns[POPULARITY]
+
+    def panel(histories: Histories) -> dict[str, FloatMatrix]:
+        parts = scorer.parts(histories)
+        whole: FloatMatrix = np.sum(list(parts.values()), axis=0, dtype=np.float32)
+        found = {
+            "hybrid": whole,
+            "hybrid_served": _served(whole, histories, candidates, train),
+            **{part: parts[part] for part in ("graph", "item_item", "features")},
+            "popularity": np.broadcast_to(popularity, whole.shape).astype(np.float32),
+        }
+        texts = dict(hybrid.features.values(histories, None, {TEXT_PROFILE: 1.0}))
+        if TEXT_PROFILE in texts:
+            found["text"] = texts[TEXT_PROFILE]
+        if without_graph is not None:
+            found["without_graph"] = hybrid.weighted(histories, without_graph)
+        return found
+
+    return panel
+
+
+def _candidates(hybrid: Hybrid, train: GraphSnapshot, settings: Settings) -> Candidates:
+    graph = hybrid.models.get(GRAPH)
+    graph_index = ExactIndex(graph.item_vectors) if isinstance(graph, LinearKG) else None
+    text_index = None if train.text_vectors is None else ExactIndex(train.text_vectors)
+    return Candidates(hybrid, graph_index, text_index, settings.candidates)
+
+
+def _served(
+    scores: FloatMatrix, histories: Histories, candidates: Candidates, train: GraphSnapshot
+) -> FloatMatrix:
+    """Scores of the candidates that would be served, -inf elsewhere."""
+    served = np.full_like(scores, -np.inf)
+    had = bought(histories, train)
+    for row in range(len(histories)):
+        eligible = np.ones(train.n_items, np.bool_)
+        eligible[had[[row]].indices] = False
+        chosen = candidates.gather(histories.row(row), eligible)
+        served[row, chosen] = scores[row, chosen]
+    return served
+
+
+def _oracle(question: Question, train: GraphSnapshot, heldout: Heldout) -> dict[str, ModelResult]:
+    """What the planted tastes reach, on a demo shop; nothing elsewhere."""
+    if question.source_format != "shop" or not truth_path(question.source).exists():
+        return {}
+    ids = train.nodes[USER].ids
+    user_ids = [ids[user_idx] for user_idx in heldout.user_idx]
+    truth = oracle_scores(question.source, user_ids, train.nodes[ITEM].ids, train.now)
+    done = 0
+
+    def panel(histories: Histories) -> dict[str, FloatMatrix]:
+        nonlocal done  # the harness goes through the held-out users in order
+        rows = slice(done, done + len(histories))
+        done = rows.stop
+        return {"oracle": truth[rows]}
+
+    return evaluate_panel(panel, train, heldout)

@@ -1,0 +1,86 @@
+"""What the command line shows: results on stdout, everything else on stderr."""
+
+import json
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    Progress,
+    SpinnerColumn,
+    TaskProgressColumn,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
+from rich.table import Table
+from rich.text import Text
+
+notes = Console(stderr=True, highlight=False)
+results = Console(highlight=False, soft_wrap=False)
+
+
+def note(text: str) -> None:
+    """One line on stderr; the text is data, never markup."""
+    notes.print(Text(text))
+
+
+def print_json(value: object) -> None:
+    """One JSON document on stdout."""
+    sys.stdout.write(json.dumps(value, ensure_ascii=False, default=str) + "\n")
+
+
+@contextmanager
+def progress_bar(title: str) -> Iterator[Callable[[float, float | None, str], None]]:
+    """A bar on stderr; call what it yields with (done, total, remark)."""
+    columns = (
+        SpinnerColumn(),
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TaskProgressColumn(),
+        TextColumn("{task.fields[remark]}"),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=notes, transient=True) as bar:
+        task = bar.add_task(title, total=None, remark="")
+
+        def show(done: float, total: float | None, remark: str = "") -> None:
+            bar.update(task, completed=done, total=total, remark=remark)
+
+        yield show
+
+
+def print_list(answer: Mapping[str, Any], heading: str) -> None:
+    """A ranked list as a table: rank, title, score, the first reasons."""
+    table = Table(title=Text(heading), title_justify="left", expand=False, show_lines=True)
+    table.add_column("#", justify="right")
+    table.add_column("item")
+    table.add_column("score", justify="right")
+    table.add_column("why")
+    for item in answer["items"]:
+        why = "\n".join(f"{reason['share']:+.3f} {reason['text']}" for reason in item["reasons"])
+        if item["no_path"]:
+            why += "\n(no graph path)"
+        table.add_row(
+            str(item["rank"]), Text(f"{item['title']}\n{item['item_id']}"), f"{item['score']:.3f}", Text(why)
+        )
+    results.print(table)
+    for reason in (answer["fallback_reason"], answer["shortfall_reason"]):
+        if reason:
+            note(reason.replace("_", " "))
+
+
+def print_table(title: str, rows: list[dict[str, Any]]) -> None:
+    """Rows of one shape as a table; floats with four digits."""
+    table = Table(title=Text(title), title_justify="left")
+    for name in rows[0] if rows else ():
+        table.add_column(name, justify="left" if isinstance(rows[0][name], str) else "right")
+    for row in rows:
+        table.add_row(
+            *(Text(f"{value:.4g}" if isinstance(value, float) else str(value)) for value in row.values())
+        )
+    results.print(table)
