@@ -1,0 +1,2 @@
+// Parameters: content (JSON).
+MATCH (m:ShopgraphMemory {memory_id: 'shop'}) SET m.content = $content
