@@ -1,6 +1,10 @@
 """What can be set about the hybrid's features and weights."""
 
+from typing import Literal
+
 from pydantic import BaseModel, ConfigDict, Field
+
+from gnn.item_item import ItemItemConfig
 
 
 class FeatureConfig(BaseModel):
@@ -25,8 +29,8 @@ class FusionConfig(BaseModel):
     """Held-out users that weights are learned on."""
     n_candidates: int = Field(default=500, ge=10)
     """Items per user: the relevant, the hard and random ones."""
-    n_hard: int = Field(default=100, ge=1)
-    """Best items of each model and of the features taken as hard negatives."""
+    n_hard: int = Field(default=50, ge=1)
+    """Best items by each model, feature and blend of them, taken as hard negatives."""
     batch_users: int = Field(default=256, ge=1)
     """Users scored at a time; bounds the memory."""
     l2: float = Field(default=1e-4, ge=0)
@@ -38,3 +42,26 @@ class FusionConfig(BaseModel):
     items than the shopper's personal parts do (standard deviations over items)."""
     max_queries: int = Field(default=1000, ge=1)
     """Searches that the weight of the text part is learned on."""
+
+
+class HybridConfig(BaseModel):
+    """What the hybrid is made of."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    use_graph: bool = True
+    """Whether the graph model is a part of the score."""
+    use_item_item: bool = True
+    """Whether the item–item model is a part of the score."""
+    use_features: bool = True
+    """Whether the features are a part of the score."""
+    relations: tuple[str, ...] | None = None
+    """Names of the relations to learn from; None: all that the shop has."""
+    ablations: tuple[Literal["graph", "item_item", "features"], ...] = ()
+    """Parts without which the weights are learned once more, to show what each part is worth."""
+    item_item: ItemItemConfig = ItemItemConfig()
+    """The item–item model."""
+    features: FeatureConfig = FeatureConfig()
+    """The features."""
+    fusion: FusionConfig = FusionConfig()
+    """How the weights are learned."""

@@ -15,9 +15,19 @@ from scipy import sparse
 from scipy.optimize import minimize
 
 from ranking.config import FusionConfig
-from shopgraph.types import BoolVector, FloatMatrix, Heldout, Histories, IntVector, iter_batches
+from ranking.holdout import bought
+from shopgraph.types import (
+    BoolVector,
+    FloatMatrix,
+    GraphSnapshot,
+    Heldout,
+    Histories,
+    IntVector,
+    iter_batches,
+)
 
 NDCG_AT = 10
+NON_NEGATIVE = frozenset({"graph", "item_item"})
 _STEPS = (0.0, 0.5, 0.75, 0.9, 1.1, 1.3, 1.6, 2.5)
 _NEVER = np.float32(-1e30)
 
@@ -50,23 +60,52 @@ class FusionRows:
         return FusionRows(tuple(names), values, self.relevant, self.log_weight, self.user_idx)
 
 
+@dataclass(frozen=True)
+class Learned:
+    """Weight of each standardised part, and NDCG@10 of the validation rows (the candidates alone)."""
+
+    weights: Mapping[str, float]
+    ndcg: float
+
+
+def learn_choices(
+    parts: PartMatrices,
+    train: GraphSnapshot,
+    heldout: Heldout,
+    choices: Mapping[str, Sequence[str]],
+    config: FusionConfig,
+    rng: np.random.Generator,
+) -> dict[str, Learned]:
+    """Weights for several choices of parts, by the choices' names.
+
+    A quarter of the users gives first weights; what these rank highest are then hard negatives for
+    all, so that no choice gains by items that nobody compared it with.
+    """
+    is_bought = bought(train.histories, train)
+    few = config.model_copy(update={"max_users": max(config.max_users // 4, 2)})
+    first = collect_rows(parts, train.histories, heldout, is_bought, [], few, rng)
+    blends = [learn_weights(first.only(names), few).weights for names in choices.values()]
+    rows = collect_rows(parts, train.histories, heldout, is_bought, blends, config, rng)
+    return {choice: learn_weights(rows.only(names), config) for choice, names in choices.items()}
+
+
 def collect_rows(
     parts: PartMatrices,
     histories: Histories,
     heldout: Heldout,
-    bought: sparse.csr_array,
-    hard_by: Sequence[str],
+    is_bought: sparse.csr_array,
+    blends: Sequence[Mapping[str, float]],
     config: FusionConfig,
     rng: np.random.Generator,
 ) -> FusionRows:
-    """Candidates of a sample of held-out users: their relevant items, each part's best, random ones.
+    """Candidates of a sample of held-out users: the relevant items, the best by several orders, random ones.
 
     Args:
         parts: computes the parts of a batch.
         histories: of all users, row = user_idx.
         heldout: what is to be found.
-        bought: items that can't be recommended any more, bool (n_users, n_items).
-        hard_by: names of the parts whose best items are taken as hard negatives.
+        is_bought: items that can't be recommended any more, bool (n_users, n_items).
+        blends: weights by part of further orders that hard negatives are taken from; each part is one.
         config: sizes.
         rng: picks users and random negatives.
     """
@@ -78,9 +117,12 @@ def collect_rows(
         users = heldout.user_idx[rows[batch]]
         matrices = parts(histories.take(users))
         names = tuple(matrices)
-        is_relevant = relevant_matrix(heldout, rows[batch], bought.shape[1]).toarray()
-        hard = _hard([matrices[name] for name in hard_by], bought[users].toarray(), is_relevant, config)
-        chosen, weight = _choose(hard, bought[users].toarray(), config.n_candidates, rng)
+        is_relevant = relevant_matrix(heldout, rows[batch], is_bought.shape[1]).toarray()
+        gone = is_bought[users].toarray()
+        hard = is_relevant & ~gone
+        for matrix in (*matrices.values(), *(_blend(matrices, blend) for blend in blends)):
+            hard |= _best(matrix, gone, config.n_hard)
+        chosen, weight = _choose(hard, gone, is_relevant, config.n_candidates, rng)
         values.append(np.stack([np.take_along_axis(matrices[name], chosen, 1) for name in names], axis=-1))
         relevant.append(np.take_along_axis(is_relevant, chosen, 1))
         log_weight.append(weight)
@@ -93,24 +135,13 @@ def collect_rows(
     )
 
 
-def learn_weights(
-    rows: FusionRows, non_negative: Sequence[str], config: FusionConfig
-) -> tuple[dict[str, float], dict[str, float]]:
-    """Weights of the standardised parts, and NDCG@10 on the rows before and after the search.
-
-    Args:
-        rows: held-out users' candidates.
-        non_negative: parts whose weight must not fall below zero.
-        config: penalty and number of search rounds.
-
-    Returns:
-        Weight by part name; {"ndcg@10_likelihood", "ndcg@10"} over the candidates.
-    """
-    weights = _most_likely(rows, non_negative, config.l2)
-    before = _halves(rows, weights)
-    weights, after = _search(rows, weights, before, config.search_rounds)
-    found = dict(zip(rows.names, (float(weight) for weight in weights), strict=True))
-    return found, {"ndcg@10_likelihood": float(before.mean()), "ndcg@10": float(after.mean())}
+def learn_weights(rows: FusionRows, config: FusionConfig) -> Learned:
+    """The most likely weights, then searched on NDCG@10; `graph` and `item_item` never below zero."""
+    weights = _most_likely(rows, config.l2)
+    weights, ndcg = _search(rows, weights, config.search_rounds)
+    return Learned(
+        dict(zip(rows.names, (float(weight) for weight in weights), strict=True)), float(ndcg.mean())
+    )
 
 
 def relevant_matrix(heldout: Heldout, rows: NDArray[np.integer], n_items: int) -> sparse.csr_array:
@@ -120,37 +151,48 @@ def relevant_matrix(heldout: Heldout, rows: NDArray[np.integer], n_items: int) -
     return sparse.csr_array((data, heldout.item_idx, heldout.indptr), shape=shape)[rows]
 
 
-def _hard(
-    matrices: Sequence[FloatMatrix], bought: BoolVector, relevant: BoolVector, config: FusionConfig
-) -> BoolVector:
-    """The relevant items and each part's best, none of them bought."""
-    hard = relevant.copy()
-    for matrix in matrices:
-        scores = np.where(bought, -np.inf, matrix)
-        k = min(config.n_hard, scores.shape[1])
-        np.put_along_axis(hard, np.argpartition(-scores, k - 1, axis=1)[:, :k], True, axis=1)
-    kept: BoolVector = hard & ~bought
+def _blend(matrices: Mapping[str, FloatMatrix], weights: Mapping[str, float]) -> FloatMatrix:
+    total = np.zeros_like(next(iter(matrices.values())))
+    for name, weight in weights.items():
+        total += matrices[name] * np.float32(weight)
+    return total
+
+
+def _best(matrix: FloatMatrix, is_bought: BoolVector, k: int) -> BoolVector:
+    """Where each row's k best stand, none of them bought."""
+    scores = np.where(is_bought, -np.inf, matrix)
+    k = min(k, scores.shape[1])
+    best = np.zeros(scores.shape, np.bool_)
+    np.put_along_axis(best, np.argpartition(-scores, k - 1, axis=1)[:, :k], True, axis=1)
+    kept: BoolVector = best & ~is_bought
     return kept
 
 
 def _choose(
-    hard: BoolVector, bought: BoolVector, n_candidates: int, rng: np.random.Generator
+    hard: BoolVector,
+    is_bought: BoolVector,
+    is_relevant: BoolVector,
+    n_candidates: int,
+    rng: np.random.Generator,
 ) -> tuple[NDArray[np.int64], FloatMatrix]:
-    """Columns of the candidates, the hard ones first, and the log of how many items each stands for."""
-    n_items = hard.shape[1]
-    k = min(n_candidates, n_items)
-    order = rng.random(hard.shape, np.float32) + hard - 2 * bought
-    chosen = np.argpartition(-order, k - 1, axis=1)[:, :k]
-    is_hard, is_bought = (np.take_along_axis(mask, chosen, 1) for mask in (hard, bought))
-    is_random = ~is_hard & ~is_bought
-    n_left = (~hard & ~bought).sum(axis=1, keepdims=True)
+    """Columns of the candidates, and the log of how many items each stands for.
+
+    The relevant come first, then the hard ones, then random ones; bought ones are padding.
+    """
+    k = min(n_candidates, hard.shape[1])
+    order = rng.random(hard.shape, np.float32) + hard + is_relevant - np.float32(4) * is_bought
+    # by item, so that the order of equal scores does not favour the relevant
+    chosen = np.sort(np.argpartition(-order, k - 1, axis=1)[:, :k], axis=1)
+    is_hard, padding = (np.take_along_axis(mask, chosen, 1) for mask in (hard, is_bought))
+    is_random = ~is_hard & ~padding
+    n_left = (~hard & ~is_bought).sum(axis=1, keepdims=True)
     stands_for = n_left / np.maximum(is_random.sum(axis=1, keepdims=True), 1)
     weight = np.where(is_random, np.log(np.maximum(stands_for, 1)), 0.0).astype(np.float32)
-    weight[is_bought] = _NEVER
+    weight[padding] = _NEVER
     return chosen, weight
 
 
-def _most_likely(rows: FusionRows, non_negative: Sequence[str], l2: float) -> NDArray[np.float64]:
+def _most_likely(rows: FusionRows, l2: float) -> NDArray[np.float64]:
     n_users, n_candidates, n_parts = rows.values.shape
     flat = rows.values.reshape(-1, n_parts)
     target = rows.relevant / np.maximum(rows.relevant.sum(axis=1, keepdims=True), 1)
@@ -167,16 +209,17 @@ def _most_likely(rows: FusionRows, non_negative: Sequence[str], l2: float) -> ND
         slope = (expected.reshape(-1) @ flat).astype(np.float64) - wanted
         return nll / n_users + l2 * float(weights @ weights), slope / n_users + 2 * l2 * weights
 
-    bounds = [(0.0, None) if name in non_negative else (None, None) for name in rows.names]
+    bounds = [(0.0, None) if name in NON_NEGATIVE else (None, None) for name in rows.names]
     found = minimize(loss, np.full(n_parts, 0.1), jac=True, method="L-BFGS-B", bounds=bounds)
     solution: NDArray[np.float64] = found.x
     return solution
 
 
 def _search(
-    rows: FusionRows, weights: NDArray[np.float64], best: NDArray[np.float64], n_rounds: int
+    rows: FusionRows, weights: NDArray[np.float64], n_rounds: int
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Multiplies one weight at a time; a step counts if neither half loses and the mean gains."""
+    best = _halves(rows, weights)
     for _ in range(n_rounds):
         improved = False
         for part in range(len(weights)):

@@ -1,0 +1,124 @@
+from collections.abc import Mapping
+
+import numpy as np
+import pytest
+from scipy import sparse
+
+from ranking.config import FusionConfig
+from ranking.fusion import FusionRows, collect_rows, learn_choices, learn_weights
+from ranking.holdout import bought, hold_out
+from shopgraph.types import FloatMatrix, Heldout, Histories
+from tests.planted import NOW, planted_snapshot
+
+N_ITEMS = 60
+LIKELIHOOD_ONLY = FusionConfig(search_rounds=0, l2=0)
+
+
+def drawn(weights: list[float], n_users: int = 4000, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
+    """Random parts, and one item a user drawn from the softmax of their weighted sum."""
+    rng = np.random.default_rng(seed)
+    values = rng.normal(size=(n_users, N_ITEMS, len(weights))).astype(np.float32)
+    scores = values @ np.array(weights) + rng.gumbel(size=(n_users, N_ITEMS))
+    relevant = np.zeros((n_users, N_ITEMS), np.bool_)
+    relevant[np.arange(n_users), scores.argmax(axis=1)] = True
+    return values, relevant
+
+
+def rows_of(values: np.ndarray, relevant: np.ndarray, names: tuple[str, ...]) -> FusionRows:
+    none = np.zeros(relevant.shape, np.float32)
+    return FusionRows(names, values, relevant, none, np.arange(len(values), dtype=np.int32))
+
+
+def one_event_each(n_users: int) -> Histories:
+    every = np.arange(n_users, dtype=np.int32)
+    time = np.zeros(n_users, np.int64)
+    item = np.zeros(n_users, np.int32)
+    return Histories(
+        np.arange(n_users + 1), item, np.zeros(n_users, np.int8), np.ones_like(every, np.float32), time, NOW
+    )
+
+
+def test_the_weights_that_drew_the_items_are_found() -> None:
+    values, relevant = drawn([1.5, 0.5, -0.8])
+    learned = learn_weights(rows_of(values, relevant, ("graph", "price_fit", "newness")), LIKELIHOOD_ONLY)
+    assert list(learned.weights.values()) == pytest.approx([1.5, 0.5, -0.8], abs=0.1)
+
+
+def test_a_models_weight_never_falls_below_zero() -> None:
+    values, relevant = drawn([-1.0, 1.0])
+    learned = learn_weights(rows_of(values, relevant, ("graph", "newness")), FusionConfig())
+    assert learned.weights["graph"] == 0
+    assert learned.weights["newness"] > 0.5
+
+
+def test_ndcg_of_one_relevant_item_at_place_three_is_a_half() -> None:
+    values = -np.tile(np.arange(20, dtype=np.float32), (4, 1))[:, :, None]
+    relevant = np.zeros((4, 20), np.bool_)
+    relevant[:, 2] = True
+    learned = learn_weights(rows_of(values, relevant, ("graph",)), FusionConfig(l2=100, search_rounds=0))
+    assert learned.weights["graph"] > 0
+    assert learned.ndcg == pytest.approx(0.5)
+
+
+def test_the_search_keeps_only_steps_that_no_half_loses_by() -> None:
+    values, relevant = drawn([0.4, 0.2], n_users=400)
+    rows = rows_of(values, relevant, ("graph", "newness"))
+    before = learn_weights(rows, LIKELIHOOD_ONLY)
+    after = learn_weights(rows, FusionConfig(search_rounds=3, l2=0))
+    assert after.ndcg >= before.ndcg
+
+
+def test_sampled_candidates_give_nearly_the_weights_of_all() -> None:
+    values, relevant = drawn([1.5, -0.5], n_users=2000)
+    histories = one_event_each(2000)
+    heldout = Heldout(
+        np.arange(2000, dtype=np.int32), np.arange(2001), relevant.argmax(axis=1).astype(np.int32)
+    )
+    place = iter(range(2000))
+
+    def parts(batch: Histories) -> Mapping[str, FloatMatrix]:
+        rows = [next(place) for _ in range(len(batch))]
+        return {"graph": values[rows, :, 0], "newness": values[rows, :, 1]}
+
+    nothing = sparse.csr_array((2000, N_ITEMS), dtype=np.bool_)
+    config = FusionConfig(n_candidates=20, n_hard=5, max_users=2000, search_rounds=0, l2=0)
+    rows = collect_rows(parts, histories, heldout, nothing, [], config, np.random.default_rng(0))
+    assert rows.values.shape == (2000, 20, 2)
+    assert rows.relevant.sum() == 2000
+    np.testing.assert_allclose(np.exp(rows.log_weight).sum(axis=1), N_ITEMS, rtol=1e-5)
+    learned = learn_weights(rows, config)
+    assert list(learned.weights.values()) == pytest.approx([1.5, -0.5], abs=0.15)
+
+
+def test_what_is_bought_is_never_ranked() -> None:
+    snapshot = planted_snapshot()
+    train, heldout = hold_out(snapshot, "random", np.random.default_rng(0), share=0.3)
+    is_bought = bought(train.histories, train)
+
+    def parts(batch: Histories) -> Mapping[str, FloatMatrix]:
+        return {"graph": np.tile(np.arange(40, dtype=np.float32), (len(batch), 1))}
+
+    rows = collect_rows(
+        parts, train.histories, heldout, is_bought, [], FusionConfig(), np.random.default_rng(0)
+    )
+    for row, user in enumerate(rows.user_idx):
+        items = rows.values[row, :, 0].astype(int)
+        padding = rows.log_weight[row] < -1e20
+        assert set(items[padding]) == set(is_bought[[user]].indices)
+
+
+def test_each_choice_learns_its_own_weights() -> None:
+    snapshot = planted_snapshot(n_users=200)
+    train, heldout = hold_out(snapshot, "random", np.random.default_rng(0), share=0.3)
+    taste = np.arange(40) % 4
+
+    def parts(batch: Histories) -> Mapping[str, FloatMatrix]:
+        own = taste[batch.item_idx[batch.indptr[:-1]]]
+        good = (own[:, None] == taste).astype(np.float32)
+        return {"graph": good, "popularity": np.zeros_like(good)}
+
+    choices = {"": ("graph", "popularity"), "graph": ("popularity",)}
+    learned = learn_choices(parts, train, heldout, choices, FusionConfig(), np.random.default_rng(0))
+    assert learned[""].weights["graph"] > 1
+    assert list(learned["graph"].weights) == ["popularity"]
+    assert learned[""].ndcg > 2 * learned["graph"].ndcg
