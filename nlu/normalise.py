@@ -27,7 +27,7 @@ def normalise(text: str) -> str:
 
 
 def guess_language(text: str) -> Language:
-    """By script: `zh` Han letters only, `en` Latin letters only, `mixed` both, `other` none or a third script."""
+    """By script: `zh` Han only, `en` Latin only, `mixed` both, `other` no letters or a third script."""
     han, latin = bool(_HAN.search(text)), bool(_LATIN.search(text))
     if _OTHER_LETTER.search(text) or not (han or latin):
         return "other"

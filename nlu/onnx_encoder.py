@@ -1,7 +1,7 @@
 """The text encoder that serves: onnxruntime and tokenizers, no torch.
 
-Its folder holds `model.onnx` (token ids and mask → unit vectors), `tokenizer.json`, and `config.json` with name, dim,
-the prefixes, max_tokens and the sha256 of the other two.
+Its folder holds `model.onnx` (token ids and mask → unit vectors), `tokenizer.json`, and `config.json` with
+name, dim, the prefixes, max_tokens and the sha256 of the other two.
 """
 
 import hashlib

@@ -1,8 +1,8 @@
 """A model folder or hub id → ONNX with int8 weights and activations, made once, served without torch.
 
 The graph ends in unit vectors (mean over the tokens, divided by the length). Weights are quantised per output
-channel, to 7 bits: without VNNI an x86-64 adds two 8-bit products in 16 bits and would overflow unseen; the eighth
-bit is worth 0.0004 of cosine. Activations are quantised as they come (dynamic), one scale a tensor.
+channel, to 7 bits: without VNNI an x86-64 adds two 8-bit products in 16 bits and would overflow unseen; the
+eighth bit is worth 0.0004 of cosine. Activations are quantised as they come (dynamic), one scale a tensor.
 """
 
 import logging
@@ -19,7 +19,7 @@ from nlu.torch_encoder import MeanPooled
 
 
 def export_int8(model: MeanPooled, target: Path) -> None:
-    """Writes the quantised graph to the file `target`: input_ids, attention_mask (int64) → vectors (float32)."""
+    """Writes the quantised graph to `target`: input_ids, attention_mask (int64) → vectors (float32)."""
     with tempfile.TemporaryDirectory(dir=target.parent) as scratch, _quiet():
         full = Path(scratch) / "float32.onnx"
         _export_float32(model, full)

@@ -53,7 +53,7 @@ class TorchEncoder:
 
 
 def load_model(model: str) -> MeanPooled:
-    """The model of a hub id or local `transformers` folder, in float32 and evaluation mode, weights from safetensors.
+    """The model of a hub id or `transformers` folder, float32, in evaluation mode, weights from safetensors.
 
     Raises:
         BadSettings: there is no such model, or `transformers` can't open it.
