@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from shopgraph.demoshop.brands import BRANDS, ODD_BRAND
 from shopgraph.demoshop.departments import Department, Leaf
 from shopgraph.demoshop.departments_more import DEPARTMENTS
+from shopgraph.demoshop.words import words
 
 DAY = 86_400
 WINDOW_DAYS = 364
@@ -77,11 +78,6 @@ def draw_stock(n_items: int, now: datetime, rng: np.random.Generator) -> Stock:
     created_at[is_new] = end - rng.integers(600, 2 * DAY, n_new)
     in_stock = (rng.random(n_items) >= _SHARE_SOLD_OUT) | is_new
     return Stock(tuple(items), created_at, is_new, in_stock)
-
-
-def words(text: str) -> tuple[str, ...]:
-    """The words of a vocabulary string: split at spaces, hyphens stand for spaces."""
-    return tuple(word.replace("-", " ") for word in text.split())
 
 
 def _draw_brand(department: Department, rng: np.random.Generator) -> str:

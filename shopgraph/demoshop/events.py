@@ -14,7 +14,7 @@ from shopgraph.demoshop.words import in_chinese
 
 _HOUR_WEIGHTS = np.array([2, 1, 1, 1, 1, 1, 2, 4, 5, 6, 6, 6, 8, 7, 5, 5, 6, 7, 9, 11, 13, 13, 9, 5], float)
 _CHOICES_A_SESSION, _SECONDS_A_CHOICE = 3, 400
-_SHARE_SEARCHED, _SHARE_SEARCHED_SPECIAL, _SHARE_RATED = 0.18, 0.5, 0.3
+_SHARE_SEARCHED, _SHARE_SEARCHED_SPECIAL, _SHARE_RATED = 0.15, 0.5, 0.3
 
 
 def draw_events(
@@ -26,10 +26,8 @@ def draw_events(
     searched = rng.random(n) < np.where(
         choices.user < len(SPECIAL_SHOPPERS), _SHARE_SEARCHED_SPECIAL, _SHARE_SEARCHED
     )
-    carted = rng.random(n) < _sigmoid(0.9 + 0.8 * choices.liking)
-    bought = carted & (rng.random(n) < _sigmoid(1.2 + 0.5 * choices.liking))
-    rated = bought & (rng.random(n) < _SHARE_RATED)
-    stars = np.clip(np.round(3.8 + 0.7 * choices.liking + rng.normal(0, 0.6, n)), 1, 5)
+    rated = choices.bought & (rng.random(n) < _SHARE_RATED)
+    stars = np.clip(np.round(3.8 + 0.7 * choices.liking + rng.normal(0, 0.6, n)), 1, 5).astype(np.float64)
     quantity = 1.0 + rng.binomial(2, 0.08, n)
     queries = _queries(np.flatnonzero(searched), choices, stock.items, people, rng)
     everyone = np.ones(n, np.bool_)
@@ -37,8 +35,8 @@ def draw_events(
         _part("search", searched, 0, begins, query=queries, without_item=True),
         _part("select_item", searched, 20, begins, query=queries),
         _part("view_item", everyone, 30, begins),
-        _part("add_to_cart", carted, 120, begins),
-        _part("purchase", bought, 300, begins, value=quantity),
+        _part("add_to_cart", choices.carted, 120, begins),
+        _part("purchase", choices.bought, 300, begins, value=quantity),
         _part("rate", rated, rng.integers(DAY, 14 * DAY, n), begins, value=stars),
     ]
     return _finished(pl.concat(parts), choices, stock, people, now)
@@ -143,7 +141,3 @@ def _query_zh(item: Item, kind: int) -> str:
         has[item.department.style_key],
     )
     return f"{extra[kind]}{noun}" if kind < len(extra) else f"{has['audience']}{noun}"
-
-
-def _sigmoid(x: NDArray[np.floating]) -> NDArray[np.floating]:
-    return 1 / (1 + np.exp(-x))

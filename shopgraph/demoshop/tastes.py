@@ -17,14 +17,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shopgraph.demoshop.brands import BRANDS
-from shopgraph.demoshop.catalogue import DAY, Item, Stock, words
+from shopgraph.demoshop.catalogue import DAY, Item, Stock
 from shopgraph.demoshop.circles import CIRCLES, Circle
+from shopgraph.demoshop.words import words
 from shopgraph.types import FloatMatrix, FloatVector
 
-DEPARTMENT, CATEGORY, BRAND, WORD = 2.2, 1.5, 1.8, 0.9
+DEPARTMENT, CATEGORY, BRAND, WORD = 2.2, 1.8, 2.2, 1.1
 """Nats that a circle's liked department, category, brand, and attribute value or tag are worth."""
-PERSONAL_BRAND, PERSONAL_CATEGORY = 1.5, 1.2
-PRICE, SEASON_PULL, LAUNCH, APPEAL_SIGMA = 0.25, 0.5, 0.5, 0.6
+MAIN, SECOND = 0.75, 0.25
+"""How much of a user's taste the main and the second circle make."""
+PERSONAL_BRAND, PERSONAL_CATEGORY = 0.8, 0.6
+PRICE, SEASON_PULL, LAUNCH, APPEAL_SIGMA = 0.25, 0.4, 0.4, 0.9
 
 _TURN_DAYS, _YEAR = 60, 365.25 * DAY
 _PEAK_DAY = {"spring": 105, "summer": 197, "autumn": 288, "winter": 15}
@@ -98,15 +101,15 @@ def plant(stock: Stock, members: Members, user_ids: NDArray[np.str_], rng: np.ra
     names, features = feature_table(stock)
     circles = circle_tastes(names, rng)
     n_users, n_items = len(user_ids), len(stock.items)
-    stable = 0.7 * circles[members.main] + _personal_tastes(circles[members.main], names, rng)
+    stable = MAIN * circles[members.main] + _personal_tastes(circles[members.main], names, rng)
     return Truth(
         user_ids=user_ids,
         item_ids=np.array([item.item_id for item in stock.items]),
         feature_names=names,
         features=features,
         stable=stable.astype(np.float32),
-        early=0.3 * circles[members.before],
-        late=0.3 * circles[members.after],
+        early=SECOND * circles[members.before],
+        late=SECOND * circles[members.after],
         turn_at=members.turn_at,
         season_pull=(SEASON_PULL * rng.gamma(4, 0.25, n_users)).astype(np.float32),
         appeal=rng.normal(0, APPEAL_SIGMA, n_items).astype(np.float32),

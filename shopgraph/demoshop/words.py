@@ -232,6 +232,11 @@ BOOK_SECOND: dict[str, str] = {
 }
 
 
+def words(text: str) -> tuple[str, ...]:
+    """The words of a vocabulary string: split at spaces, hyphens stand for spaces."""
+    return tuple(word.replace("-", " ") for word in text.split())
+
+
 def in_chinese(key: str, value: str) -> str:
     """The Chinese for an attribute's value; sizes without one stay as they are."""
     if key == "tag":
