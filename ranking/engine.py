@@ -92,14 +92,8 @@ class Engine:
         eligible = self._eligible(ask, shopper)
         end = here.offset + ask.n
         ranked = self._ranked(ask, shopper, eligible, end)
-        page = slice(here.offset, end)
-        context = self._context(ask, shopper)
-        items = tuple(
-            self._item(int(idx), rank, parts, shopper, ask, context, ask.reasons)
-            for rank, (idx, parts) in enumerate(
-                zip(ranked.item_idx[page], ranked.parts[page], strict=True), start=here.offset + 1
-            )
-        )
+        page = _Ranked(ranked.item_idx[here.offset : end], ranked.parts[here.offset : end])
+        items = self._items(ask, shopper, page, here.offset + 1, ask.reasons)
         n_eligible = int(np.count_nonzero(eligible))
         further = Cursor(end, here.now, here.n_live, here.ask, here.model_version)
         return Recommendation(
@@ -141,8 +135,8 @@ class Engine:
         row = int(np.searchsorted(everything, item_idx))
         better = scores > scores[row]
         rank = 1 + int(np.count_nonzero(better) + np.count_nonzero(scores[:row] == scores[row]))
-        context = self._context(ask, shopper)
-        item = self._item(item_idx, rank, parts[row], shopper, ask, context, None)
+        one = _Ranked(everything[[row]], parts[[row]])
+        (item,) = self._items(ask, shopper, one, rank, None)
         return Explanation(user_id, self.model_version, now, shopper.fallback_reason, len(everything), item)
 
     def _place(self, ask: Ask) -> Cursor:
@@ -219,38 +213,37 @@ class Engine:
         found = self._scorer.parts_of_items(shopper.history, item_idx, query_vector)
         return np.stack([found[part] for part in PARTS], axis=1).astype(np.float64)
 
-    def _shares(self, shopper: _Shopper, item_idx: int, query_vector: FloatVector | None) -> list[Share]:
-        if shopper.is_popular_list:
-            return [Share("feature", float(self._popularity[item_idx]), name=POPULARITY)]
-        return self._scorer.shares(shopper.history, item_idx, query_vector)
-
-    def _item(
-        self,
-        item_idx: int,
-        rank: int,
-        parts: NDArray[np.float64],
-        shopper: _Shopper,
-        ask: Ask,
-        context: Context,
-        n_reasons: int | None,
-    ) -> RankedItem:
-        item_id = self.catalogue.item_id(item_idx)
-        shares = [] if n_reasons == 0 else self._shares(shopper, item_idx, ask.query_vector)
-        score_parts: Mapping[str, float] = dict(zip(PARTS, parts.tolist(), strict=True))
-        return RankedItem(
-            item_id=item_id,
-            title=self.catalogue.title(item_id, ask.language),
-            rank=rank,
-            score=sum(score_parts.values()),
-            score_parts=score_parts,
-            reasons=self._explainer.reasons(shares, context, n_reasons),
-            no_path=n_reasons != 0 and not has_path(shares),
-        )
-
-    @staticmethod
-    def _context(ask: Ask, shopper: _Shopper) -> Context:
+    def _items(
+        self, ask: Ask, shopper: _Shopper, page: _Ranked, first_rank: int, n_reasons: int | None
+    ) -> tuple[RankedItem, ...]:
         query = "" if ask.parsed is None else ask.parsed.text
-        return Context(shopper.history, ask.language, query, is_past=ask.similar_to is None)
+        context = Context(shopper.history, ask.language, query, is_past=ask.similar_to is None)
+        shares = self._shares(shopper, page.item_idx, ask.query_vector) if n_reasons != 0 else None
+        items = []
+        for row, (item_idx, parts) in enumerate(zip(page.item_idx, page.parts, strict=True)):
+            item_id = self.catalogue.item_id(int(item_idx))
+            own = [] if shares is None else shares[row]
+            score_parts: Mapping[str, float] = dict(zip(PARTS, parts.tolist(), strict=True))
+            items.append(
+                RankedItem(
+                    item_id=item_id,
+                    title=self.catalogue.title(item_id, ask.language),
+                    rank=first_rank + row,
+                    score=sum(score_parts.values()),
+                    score_parts=score_parts,
+                    reasons=self._explainer.reasons(own, context, n_reasons),
+                    no_path=shares is not None and not has_path(own),
+                )
+            )
+        return tuple(items)
+
+    def _shares(
+        self, shopper: _Shopper, item_idx: IntVector, query_vector: FloatVector | None
+    ) -> list[list[Share]]:
+        if shopper.is_popular_list:
+            popular = self._popularity[item_idx].tolist()
+            return [[Share("feature", value, name=POPULARITY)] for value in popular]
+        return self._scorer.shares_of_items(shopper.history, item_idx, query_vector)
 
 
 def _top(scores: FloatVector | NDArray[np.float64], n: int) -> NDArray[np.intp]:

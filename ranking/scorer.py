@@ -84,17 +84,27 @@ class Scorer:
         self, history: Histories, item_idx: int, query_vector: FloatVector | None = None
     ) -> list[Share]:
         """The weighted summands of one item's score, which they sum to within 1e-4."""
+        return self.shares_of_items(history, np.array([item_idx], np.int32), query_vector)[0]
+
+    def shares_of_items(
+        self, history: Histories, item_idx: IntVector, query_vector: FloatVector | None = None
+    ) -> list[list[Share]]:
+        """The `shares` of several items, a list for each; much faster than one by one."""
         shares = [
-            replace(share, value=float(share.value * factor))
-            for _, model, factor in self._models
-            for share in model.shares(history, item_idx)
+            [
+                replace(share, value=float(share.value * factor))
+                for _, model, factor in self._models
+                for share in model.shares(history, int(idx))
+            ]
+            for idx in item_idx
         ]
-        one = np.array([item_idx], np.int32)
-        for name, values in self.hybrid.features.values(history, one, self._features):
-            shares.append(Share("feature", float(values[0, 0] * self._features[name]), name=name))
+        for name, values in self.hybrid.features.values(history, item_idx, self._features):
+            for row, value in enumerate(values[0] * np.float32(self._features[name])):
+                shares[row].append(Share("feature", float(value), name=name))
         if query_vector is not None:
-            value = float(self._text_factor * (self.hybrid.features.text_of(one) @ query_vector)[0])
-            shares.append(Share("text", value, name=QUERY_SHARE))
+            likeness = self.hybrid.features.text_of(item_idx) @ query_vector * self._text_factor
+            for row, value in enumerate(likeness):
+                shares[row].append(Share("text", float(value), name=QUERY_SHARE))
         return shares
 
     def _add_features(
