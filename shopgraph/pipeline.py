@@ -11,23 +11,25 @@ with open_store(url) as store:
 import os
 import secrets
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from time import perf_counter
 
 import numpy as np
-from gnn.linear import LinearKG
-from nlu.parser import QueryParser
 
 from api.state import ServingState
 from gnn.artefact import Artefact, ArtefactRoot
 from gnn.index import ExactIndex
+from gnn.linear import LinearKG
 from graph.ingest import ingest
 from graph.snapshot import build_snapshot as take_snapshot
 from graph.snapshot import load_snapshot, save_snapshot
 from graph.store import GraphStore
 from nlu.encoder import export_serving, open_encoder
+from nlu.names import snapshot_names
+from nlu.parser import QueryParser
 from nlu.text_cache import embed_items
 from ranking.candidates import Candidates
 from ranking.catalogue import Catalogue
@@ -37,7 +39,6 @@ from ranking.profiles import Profiles
 from ranking.scorer import Scorer
 from ranking.tokens import Signer
 from shopgraph.errors import ArtefactMissing, BadSettings, StoreUnavailable
-from shopgraph.names import shop_names
 from shopgraph.settings import Settings
 from shopgraph.types import ITEM, USER, GraphSnapshot, Interactions, TextEncoder
 
@@ -108,10 +109,8 @@ def load(root: Path, store: GraphStore, settings: Settings, now: datetime) -> Se
     snapshot = load_snapshot(artefact.folder / _SNAPSHOT)
     hybrid = Hybrid.load(artefact.folder / _HYBRID)
     graph_index, text_index = (_index(artefact, name) for name in (_GRAPH_INDEX, _TEXT_INDEX))
-    try:
+    with suppress(StoreUnavailable):  # readiness says so; lists are answered from memory
         snapshot = _with_histories(snapshot, take_snapshot(store, now))
-    except StoreUnavailable:
-        pass  # readiness says so; lists are answered from memory
     engine = Engine(
         Scorer(hybrid),
         Catalogue.from_snapshot(snapshot),
@@ -120,7 +119,9 @@ def load(root: Path, store: GraphStore, settings: Settings, now: datetime) -> Se
         Signer(_signing_key(root, settings)),
         artefact.manifest.version,
     )
-    return ServingState(engine, QueryParser(shop_names(snapshot)), _serving_encoder(root, settings), store)
+    return ServingState(
+        engine, QueryParser(snapshot_names(snapshot)), _serving_encoder(root, settings), store
+    )
 
 
 def _index(artefact: Artefact, name: str) -> ExactIndex | None:
@@ -136,7 +137,7 @@ def _serving_encoder(root: Path, settings: Settings) -> TextEncoder:
 
 
 def _with_histories(trained: GraphSnapshot, current: GraphSnapshot) -> GraphSnapshot:
-    """The trained snapshot with the users and interactions of the current one; new items wait for training."""
+    """The trained snapshot with the current users and interactions; new items wait for training."""
     if trained.checksum == current.checksum:
         return trained
     index = trained.nodes[ITEM].index

@@ -8,6 +8,9 @@ import pytest
 
 from graph import neo4j_server
 from shopgraph.errors import DependencyMissing
+from tests.shops import client, serving, trained_shop
+
+__all__ = ["client", "data_dir", "neo4j_url", "serving", "trained_shop"]
 
 
 @pytest.fixture(scope="session")

@@ -1,0 +1,1 @@
+"""Side-by-side measurements; each module's `run` gives the rows of one `shopgraph bench`."""
