@@ -73,7 +73,13 @@ def run_container(home: Path, bolt_port: int, http_port: int, password: str) -> 
     """
     name = _container_name(home)
     (home / "data").mkdir(exist_ok=True)
-    with _secret(home, f"NEO4J_AUTH=neo4j/{password}\nNEO4J_server_memory_heap_max__size=1g\n") as env:
+    settings = (
+        f"NEO4J_AUTH=neo4j/{password}",
+        "NEO4J_server_memory_heap_max__size=1g",
+        "NEO4J_server_memory_pagecache_size=512m",
+        f"NEO4J_server_bolt_advertised__address=127.0.0.1:{bolt_port}",
+    )
+    with _secret(home, "\n".join(settings)) as env:
         _run(["docker", "rm", "-f", name])
         done = _run([
             "docker", "run", "-d", "--name", name, "--env-file", str(env),

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import neo4j
 from neo4j.exceptions import AuthError, DriverError, Neo4jError
@@ -54,7 +55,7 @@ def up(home: Path, *, timeout_s: float = 180.0) -> ServerInfo:
     """The running server of this home, started if need be; it answers when this returns.
 
     The first start fetches the jars with Maven (125 MB, once a machine) and makes the password.
-    When the usual ports are taken, free ones are chosen.
+    A later start keeps the ports of the first; those that are taken are replaced by free ones.
 
     Raises:
         DependencyMissing: neither Java 17 with Maven nor a Docker engine is there.
@@ -68,7 +69,8 @@ def up(home: Path, *, timeout_s: float = 180.0) -> ServerInfo:
             return running
         known = _read(home)
         password = known.password if known else secrets.token_hex(16)
-        bolt_port, http_port = _free_port(BOLT_PORT), _free_port(HTTP_PORT)
+        bolt_port = free_port(_port(known.uri) if known else BOLT_PORT)
+        http_port = free_port(_port(known.browser_url) if known else HTTP_PORT)
         info = ServerInfo(
             uri=f"neo4j://127.0.0.1:{bolt_port}",
             browser_url=f"http://127.0.0.1:{http_port}/browser/",
@@ -113,6 +115,16 @@ def status(home: Path) -> ServerInfo | None:
     return info
 
 
+def free_port(wanted: int) -> int:
+    """The wanted port of 127.0.0.1, or another one when it is taken."""
+    for port in (wanted, 0):
+        with socket.socket() as probe, suppress(OSError):
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(("127.0.0.1", port))
+            return int(probe.getsockname()[1])
+    raise StoreUnavailable("no free port on 127.0.0.1")
+
+
 def _wait(info: ServerInfo, timeout_s: float) -> None:
     home = Path(info.home)
     deadline = time.monotonic() + timeout_s
@@ -129,7 +141,7 @@ def _wait(info: ServerInfo, timeout_s: float) -> None:
 
 
 def _answers(info: ServerInfo) -> bool:
-    if not _listens(int(info.uri.rpartition(":")[2])):
+    if not _listens(_port(info.uri)):
         return False
     try:
         with neo4j.GraphDatabase.driver(info.uri, auth=(info.user, info.password)) as driver:
@@ -151,13 +163,11 @@ def _listens(port: int) -> bool:
         return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
-def _free_port(wanted: int) -> int:
-    for port in (wanted, 0):
-        with socket.socket() as probe, suppress(OSError):
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            probe.bind(("127.0.0.1", port))
-            return int(probe.getsockname()[1])
-    raise StoreUnavailable("no free port on 127.0.0.1")
+def _port(url: str) -> int:
+    port = urlsplit(url).port
+    if port is None:
+        raise ValueError(f"no port in {url!r}")
+    return port
 
 
 def _read(home: Path) -> ServerInfo | None:

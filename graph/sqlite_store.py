@@ -190,6 +190,7 @@ class SqliteStore:
             raise BadSettings(f"{self._name} is no store of this version (format {found}, not {FORMAT})")
         connection.execute("PRAGMA synchronous = FULL")
         connection.execute("PRAGMA cache_size = -65536")
+        connection.execute("PRAGMA wal_autocheckpoint = 16384")
         return connection
 
     @contextmanager

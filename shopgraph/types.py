@@ -10,10 +10,13 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from functools import cached_property
-from typing import Literal, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    import networkx as nx
 
 FloatVector = NDArray[np.float32]
 FloatMatrix = NDArray[np.float32]
@@ -155,6 +158,36 @@ class GraphSnapshot:
         x = self.interactions
         indptr = np.searchsorted(x.user_idx, np.arange(self.n_users + 1)).astype(np.int64)
         return Histories(indptr, x.item_idx, x.type_code, x.value, x.time, self.now)
+
+    def to_networkx(self) -> "nx.MultiDiGraph[tuple[str, str]]":
+        """The graph for analysts: nodes are (label, id) with `name`, edges have `relation`, `weight`.
+
+        Edges with a known time have `time`, unix seconds. Holds a few million edges.
+        """
+        import networkx as nx  # slow to import, and only analysts need it
+
+        graph: nx.MultiDiGraph[tuple[str, str]] = nx.MultiDiGraph()
+        for label, table in self.nodes.items():
+            named = zip(table.ids, table.names, strict=True)
+            graph.add_nodes_from(((label, node_id), {"name": name}) for node_id, name in named)
+        x = self.interactions
+        for code, event in enumerate(self.event_types):
+            mine = x.type_code == code
+            edges = Edges(x.user_idx[mine], x.item_idx[mine], x.value[mine], x.time[mine])
+            graph.add_edges_from(self._networkx_edges(EdgeType(USER, event.relation, ITEM), edges))
+        for edge_type, edges in self.relations.items():
+            graph.add_edges_from(self._networkx_edges(edge_type, edges))
+        return graph
+
+    def _networkx_edges(
+        self, edge_type: EdgeType, edges: Edges
+    ) -> Iterator[tuple[tuple[str, str], tuple[str, str], dict[str, object]]]:
+        src_label, relation, dst_label = edge_type
+        src_ids, dst_ids = self.nodes[src_label].ids, self.nodes[dst_label].ids
+        columns = (edges.src.tolist(), edges.dst.tolist(), edges.weight.tolist(), edges.time.tolist())
+        for src, dst, weight, time in zip(*columns, strict=True):
+            said = {"relation": relation, "weight": weight} | ({} if time == NO_TIME else {"time": time})
+            yield (src_label, src_ids[src]), (dst_label, dst_ids[dst]), said
 
 
 # --- what a shopper did ------------------------------------------------------------------------
