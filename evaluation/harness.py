@@ -26,7 +26,8 @@ PanelFn = Callable[[Histories], Mapping[str, FloatMatrix]]
 """Scores of several models at once, for models that share work."""
 
 KS = (10, 20)
-_SCORES_AT_ONCE = 1 << 24
+_SCORES_AT_ONCE = 1 << 22
+"""Scores of one model held at a time; a panel holds as many for each of its models."""
 
 _HIT_METRICS = {
     "ndcg": ndcg_at_k,

@@ -6,7 +6,7 @@ Both end as one sparse matrix B, a row per past item: `score(u, j) = n_u · Σ_{
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,9 +30,15 @@ class ItemItemConfig(BaseModel):
     """Largest catalogue for the closed form: it needs n_items² · 4 bytes (2.5 GB at the default)."""
     l2: float = Field(default=50.0, gt=0)
     """Ridge of the closed form, in units of (event weight)²."""
-    relation_weights: dict[str, float] = {}
+    relation_weights: dict[str, Annotated[float, Field(ge=0)]] = {
+        "MADE_BY": 1.0,
+        "IN_CATEGORY": 0.2,
+        "ALSO_BOUGHT": 0.1,
+        "ALSO_VIEWED": 0.1,
+        "BOUGHT_TOGETHER": 0.3,
+    }
     """Weight of a relation's side information by its name; 0 leaves it out."""
-    default_relation_weight: float = Field(default=0.3, ge=0)
+    default_relation_weight: float = Field(default=0.2, ge=0)
     """Weight of a relation that `relation_weights` does not name."""
     shrinkage: float = Field(default=20.0, ge=0)
     """Added to the cosine's denominator: distrust of neighbours that were seen together rarely."""
