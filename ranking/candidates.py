@@ -37,7 +37,7 @@ class CandidateConfig(BaseModel):
 class VectorModel(Protocol):
     """A model whose score is the inner product of a shopper's vector with the items'."""
 
-    def profile(self, histories: Histories) -> FloatMatrix:
+    def profiles(self, histories: Histories) -> FloatMatrix:
         """Vectors of shoppers, shape (len(histories), dim)."""
         ...
 
@@ -95,7 +95,7 @@ class Candidates:
         ]
         if len(history.item_idx):
             if self._graph is not None and self._graph_index is not None and config.graph:
-                vectors = self._graph.profile(history)
+                vectors = self._graph.profiles(history)
                 found.append(_nearest(self._graph_index, vectors, eligible, config.graph))
             if self._item_item is not None and config.item_item:
                 found.append(_best(self._item_item.score(history)[0], eligible, config.item_item))

@@ -6,7 +6,6 @@ whoever knows them; here their part is 0.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 
 import numpy as np
 
@@ -92,7 +91,7 @@ class Scorer:
         """The `shares` of several items, a list for each; much faster than one by one."""
         shares = [
             [
-                replace(share, value=float(share.value * factor))
+                Share(share.kind, share.value * float(factor), share.past_item_idx, share.path, share.name)
                 for _, model, factor in self._models
                 for share in model.shares(history, int(idx))
             ]

@@ -17,7 +17,6 @@ from ranking.scorer import Scorer
 from ranking.tokens import Signer
 from shopgraph.types import (
     ITEM,
-    NO_TIME,
     USER,
     EdgeType,
     FusionWeights,
@@ -81,20 +80,19 @@ def item_item_hybrid(snapshot: GraphSnapshot) -> Hybrid:
     return with_models(snapshot, {ITEM_ITEM: model})
 
 
-def engine_of(hybrid: Hybrid, snapshot: GraphSnapshot, config: CandidateConfig | None = None) -> Engine:
-    """An engine with exact indexes."""
+def candidates_of(hybrid: Hybrid, snapshot: GraphSnapshot, config: CandidateConfig | None) -> Candidates:
+    """The hybrid's sources with exact indexes."""
     text = None if snapshot.text_vectors is None else ExactIndex(snapshot.text_vectors)
+    return Candidates(hybrid, None, text, config)
+
+
+def engine_of(hybrid: Hybrid, snapshot: GraphSnapshot, config: CandidateConfig | None = None) -> Engine:
+    """An engine that answers from the hybrid."""
     return Engine(
         Scorer(hybrid),
         Catalogue.from_snapshot(snapshot),
-        Candidates(hybrid, None, text, config),
+        candidates_of(hybrid, snapshot, config),
         Profiles(snapshot),
         Signer(b"test key of sufficient length"),
         "v1",
     )
-
-
-def timeless(snapshot: GraphSnapshot) -> GraphSnapshot:
-    """The same shop without times."""
-    x = snapshot.interactions
-    return replace(snapshot, interactions=replace(x, time=np.full(len(x), NO_TIME)))
