@@ -10,7 +10,7 @@ import polars as pl
 
 from graph.readers.base import Batch, ReadEdges, Reader, ReadEvents
 from graph.readers.rejects import RejectLog
-from graph.store import NODE_ID, EdgeBatch, GraphStore, NodeBatch
+from graph.store import NODE_ID, EdgeBatch, EventBatch, GraphStore, NodeBatch
 from shopgraph.types import ITEM
 
 OnProgress = Callable[[int, int, float], None]
@@ -113,9 +113,13 @@ class _Writer:
                 self.n_new["edges"] += self._store.write_edges(batch)
 
     def _write_events(self, batch: ReadEvents) -> None:
-        statuses = pl.Series(self._store.write_events(batch), dtype=pl.String)
+        # In order of id: a store's index takes them up to twice as fast as in random order.
+        order = batch.frame.with_row_index("row").sort("event_id", maintain_order=True)["row"]
+        events = EventBatch(batch.frame[order])
+        statuses = pl.Series(self._store.write_events(events), dtype=pl.String)
         self.n_new.update(dict(statuses.value_counts().iter_rows()))
-        self._reject(batch, "item_id", batch.frame["item_id"], statuses == "unknown_item")
+        unknown = (statuses == "unknown_item").gather(order.arg_sort())
+        self._reject(batch, "item_id", batch.frame["item_id"], unknown)
 
     def _without_unknown_items(self, batch: ReadEdges) -> EdgeBatch:
         known = pl.repeat(True, len(batch.frame), eager=True)

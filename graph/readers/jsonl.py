@@ -109,7 +109,7 @@ def _series(name: str, values: Sequence[object], kind: Kind) -> pl.Series:
     if present == {bool}:
         return pl.Series(name, values, pl.Boolean)
     if kind is Kind.ANY and present == {int}:
-        return pl.Series(name, values, pl.Int64, strict=False)
+        return pl.Series(name, values, pl.Int128)
     if present <= {int, float} and kind in (Kind.ANY, Kind.NUMBER, Kind.TIME):
         return pl.Series(name, values, pl.Float64, strict=False)
     return pl.Series(name, [None if value is None else _as_text(value) for value in values], pl.String)

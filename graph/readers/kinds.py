@@ -104,7 +104,7 @@ def kind_of(dtype: pl.DataType) -> Kind | None:
 
 
 def _property(column: pl.Expr, kind: Kind, dtype: pl.DataType) -> pl.Expr | None:
-    return column.cast(pl.Int64) if dtype.is_integer() else typed(column, kind, dtype)
+    return column.cast(pl.Int64, strict=False) if dtype.is_integer() else typed(column, kind, dtype)
 
 
 def _is_text(dtype: pl.DataType) -> bool:

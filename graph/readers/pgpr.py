@@ -114,8 +114,12 @@ class PgprReader:
         self._bytes_read = self._rows_read = 0
         items = _read_items(self._parts[0], rejects)
         self._rows_read = len(items)
-        self._bytes_read = self._parts[0].n_bytes
-        yield from _item_batches(items)
+        batches = list(_item_batches(items))
+        n_rows, n_done = sum(len(batch.frame) for batch in batches), 0
+        for batch in batches:
+            n_done += len(batch.frame)
+            self._bytes_read = self._parts[0].n_bytes * n_done // n_rows
+            yield batch
         yield from self._purchases(_asins(items), rejects)
         self._bytes_read = self.total_bytes
 
@@ -170,25 +174,29 @@ def _asins(items: pl.DataFrame) -> dict[int, str]:
 def _item_batches(items: pl.DataFrame) -> Iterator[Batch]:
     own = items.select(pl.col("asin").alias(NODE_ID), pl.col("short_title").fill_null("").alias("title"))
     yield NodeBatch(ITEM, own)
-    brands = _edges(items, pl.col("brand"))
-    categories = _edges(items, pl.col("categories")).filter(pl.col("dst_id") != ROOT_CATEGORY)
+    brands = _edges(items, "brand")
+    categories = _edges(items, "categories").filter(pl.col("dst_id") != ROOT_CATEGORY)
     for label, edge_type, edges in ((BRAND, MADE_BY, brands), (CATEGORY, IN_CATEGORY, categories)):
         ids = edges["dst_id"].unique(maintain_order=True)
         yield NodeBatch(label, pl.DataFrame({NODE_ID: ids, "name": ids}))
-        yield EdgeBatch(edge_type, edge_frame(edges))
+        yield from _edge_batches(edge_type, edges)
     for column, inside in _RELATED.items():
-        edges = _edges(items, pl.col(column)).filter(pl.col("src_id") != pl.col("dst_id"))
+        edges = _edges(items, column).filter(pl.col("src_id") != pl.col("dst_id"))
         in_catalogue = edges["dst_id"].is_in(items["asin"].implode())
-        yield EdgeBatch(inside, edge_frame(edges.filter(in_catalogue)))
         outside = edges.filter(~in_catalogue)
         if len(outside):
             yield NodeBatch(RELATED_ITEM, outside.select(pl.col("dst_id").unique().sort().alias(NODE_ID)))
-            for batch in outside.iter_slices(_BATCH_ROWS):
-                yield EdgeBatch(_OUTSIDE[column], edge_frame(batch))
+        yield from _edge_batches(inside, edges.filter(in_catalogue))
+        yield from _edge_batches(_OUTSIDE[column], outside)
 
 
-def _edges(items: pl.DataFrame, targets: pl.Expr) -> pl.DataFrame:
-    pairs = items.select(pl.col("asin").alias("src_id"), targets.alias("dst_id")).explode("dst_id")
+def _edge_batches(edge_type: EdgeType, edges: pl.DataFrame) -> Iterator[EdgeBatch]:
+    for batch in edges.iter_slices(_BATCH_ROWS):
+        yield EdgeBatch(edge_type, edge_frame(batch))
+
+
+def _edges(items: pl.DataFrame, column: str) -> pl.DataFrame:
+    pairs = items.select(pl.col("asin").alias("src_id"), pl.col(column).alias("dst_id")).explode("dst_id")
     return pairs.filter(pl.col("dst_id").is_not_null()).unique(maintain_order=True)
 
 

@@ -47,7 +47,8 @@ class ShopReader:
         for table, parts in self._tables:
             columns = Columns(table, self._mapping)
             for part in parts:
-                columns.check_complete(part.name, _columns_of(part))
+                if found := _columns_of(part):
+                    columns.check_complete(part.name, found)
 
     @property
     def total_bytes(self) -> int:

@@ -160,3 +160,17 @@ def test_killed_and_run_again_loses_nothing_and_doubles_nothing(tmp_path: Path, 
         assert again.new_events > 0
         assert (again.duplicate_events > 0) == (n_batches > 12)
         assert contents(store) == contents(whole)
+
+
+def test_of_two_events_with_one_id_the_first_in_the_file_is_kept(tmp_path: Path) -> None:
+    events = [
+        EVENTS[0] | {"event_id": i, "value": v} for i, v in (("b", 1.0), ("a", 2.0), ("b", 3.0), ("a", 4.0))
+    ]
+    gone = EVENTS[0] | {"event_id": "A", "item_id": "gone"}
+    write_shop(tmp_path, events=(*events, gone))
+    with SqliteStore(None) as store:
+        summary = ingested(tmp_path, store, tmp_path / "rejects.jsonl")
+        (purchases,) = store.read_edges(EdgeType(USER, "PURCHASED", ITEM))
+    assert dict(purchases.frame.select("event_id", "value").iter_rows()) == {"a": 2.0, "b": 1.0}
+    assert (summary.new_events, summary.duplicate_events) == (2, 2)
+    assert json.loads((tmp_path / "rejects.jsonl").read_text())["line"] == 5

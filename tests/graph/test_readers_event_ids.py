@@ -61,5 +61,10 @@ def test_ids_of_the_source_are_kept() -> None:
 def test_the_id_of_an_event_never_changes() -> None:
     # Stores hold such ids: another derivation would double their events at the next reading.
     said = "view_item\x1fu1\x1fi1\x1f\x1f\x1f"
-    expected = [sha256(text.encode()).hexdigest()[:32] for text in (said, f"1\x1f{said}")]
+    expected = [sha256(text.encode()).hexdigest()[:24] for text in (said, f"1\x1f{said}")]
     assert EventIds().filled(events(("u1", "i1"), ("u1", "i1")))["event_id"].to_list() == expected
+    noon = events(("u1", "i1")).with_columns(
+        pl.lit(datetime(2025, 1, 1, tzinfo=UTC)).cast(EVENT_SCHEMA["time"]).alias("time")
+    )
+    said = "view_item\x1fu1\x1fi1\x1f1735689600000000\x1f\x1f"
+    assert EventIds().filled(noon)["event_id"][0] == "1735689600-" + sha256(said.encode()).hexdigest()[:24]

@@ -112,3 +112,15 @@ def test_a_page_damaged_inside_a_parquet_file_is_named(tmp_path: Path) -> None:
     path.write_bytes(content)
     with pytest.raises(BadSource, match=r"^events.parquet: not a readable Parquet file"):
         item_ids_and_rejects(tmp_path)
+
+
+def test_a_file_of_broken_lines_or_of_nothing_is_no_error(tmp_path: Path) -> None:
+    (tmp_path / "items.jsonl").write_text("{\n" * 150)
+    assert item_ids_and_rejects(tmp_path)[1] == [(n, "", "{\n") for n in range(1, 151)]
+    (tmp_path / "items.jsonl").write_text("")
+    assert item_ids_and_rejects(tmp_path) == ([], [])
+
+
+def test_a_number_past_64_bits_is_a_reject(tmp_path: Path) -> None:
+    (tmp_path / "items.jsonl").write_text('{"item_id": "i1", "title": "x", "weight": 18446744073709551615}\n')
+    assert item_ids_and_rejects(tmp_path) == ([], [(1, "weight", "18446744073709551615")])
