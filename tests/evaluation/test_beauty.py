@@ -1,6 +1,5 @@
 """The item–item model on Amazon Beauty, read, split and measured by the real parts."""
 
-import os
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,19 +16,14 @@ from graph.snapshot import build_snapshot
 from graph.sqlite_store import SqliteStore
 from shopgraph.types import GraphSnapshot, Heldout
 
-DATA = os.environ.get("SHOPGRAPH_DATA")
 CLEAN = {"MADE_BY", "IN_CATEGORY"}
 
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.real_data,
-    pytest.mark.skipif(DATA is None, reason="SHOPGRAPH_DATA names no folder of public data"),
-]
+pytestmark = [pytest.mark.slow, pytest.mark.real_data]
 
 
 @pytest.fixture(scope="module")
-def beauty() -> tuple[GraphSnapshot, Heldout]:
-    source = Path(DATA or "") / "beauty"
+def beauty(data_dir: Path) -> tuple[GraphSnapshot, Heldout]:
+    source = data_dir / "beauty"
     with SqliteStore(None) as store:
         ingest(open_source(source, "pgpr"), store)
         snapshot = build_snapshot(store, datetime(2026, 1, 1, tzinfo=UTC))
