@@ -38,13 +38,14 @@ class Neo4jStore:
 
     def prepare(self, schema: ShopSchema) -> None:
         """Create constraints and indexes where missing and remember the merged schema."""
+        labels = ShopSchema().merged(schema).labels
         relations = sorted(event.relation for event in EVENT_BY_NAME.values())
         self._link.change_schema(
             [
                 cypher("constrain_node", **_MEMORY),
                 *(cypher("constrain_event", relation=relation) for relation in relations),
-                *(cypher("constrain_node", label=label, id=id_property(label)) for label in schema.labels),
-                *(cypher("index_names", label=label) for label in schema.labels),
+                *(cypher("constrain_node", label=label, id=id_property(label)) for label in labels),
+                *(cypher("index_names", label=label) for label in labels),
             ]
         )
 

@@ -2,7 +2,7 @@
 
 import re
 from pathlib import Path
-from urllib.parse import unquote, urlsplit
+from urllib.parse import SplitResult, unquote, urlsplit
 
 from graph.neo4j_store import Neo4jStore
 from graph.sqlite_store import SqliteStore
@@ -30,10 +30,20 @@ def open_store(url: str, *, timeout_s: float = 10.0, password: str | None = None
             path = parts.path.removeprefix("/")
             return SqliteStore(Path(unquote(path)) if path else None, timeout_s=timeout_s)
         case scheme if re.fullmatch(r"(neo4j|bolt)(\+s|\+ssc)?", scheme):
-            password = unquote(parts.password) if parts.password is not None else password
-            if not parts.hostname or not parts.username or password is None:
-                raise BadSettings(f"store URL for Neo4j lacks host, user or password; expected {FORMS}")
-            address = f"{scheme}://{parts.netloc.rpartition('@')[2]}"
-            return Neo4jStore(address, unquote(parts.username), password, timeout_s)
+            return _open_neo4j(parts, password, timeout_s)
         case _:
             raise BadSettings(f"store URL with the scheme {parts.scheme!r}; expected {FORMS}")
+
+
+def _open_neo4j(parts: SplitResult, password: str | None, timeout_s: float) -> Neo4jStore:
+    if parts.password is not None:
+        password = unquote(parts.password)
+    if not parts.hostname or not parts.username or password is None:
+        raise BadSettings(f"store URL for Neo4j lacks host, user or password; expected {FORMS}")
+    host = parts.netloc.rpartition("@")[2]
+    try:
+        port = parts.port or 7687
+    except ValueError as exc:
+        raise BadSettings(f"store URL for Neo4j at {host!r}: not a usable port; expected {FORMS}") from exc
+    name = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
+    return Neo4jStore(f"{parts.scheme}://{name}:{port}", unquote(parts.username), password, timeout_s)

@@ -28,9 +28,12 @@ _DTYPES: Mapping[str, pl.DataType] = {
 
 @dataclass(frozen=True)
 class Remembered:
-    """The prepared schema, and per label the kind of each property: "string", "list of float", …."""
+    """The prepared schema, at least the core one, and per label the kind of each property.
 
-    schema: ShopSchema = field(default_factory=lambda: ShopSchema((), ()))
+    Kinds are "string", "int", "float", "bool", "time" and "list of …" those.
+    """
+
+    schema: ShopSchema = field(default_factory=ShopSchema)
     kinds: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
     def dtypes(self, label: str) -> dict[str, pl.DataType]:
