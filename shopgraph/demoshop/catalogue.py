@@ -94,9 +94,11 @@ def _draw_item(
         department.material_key: leaf.material,
         department.style_key: department.styles,
         "audience": department.audiences,
-        "size": department.sizes,
     }
     attributes = {key: _one_of(words(pool), rng) for key, pool in pools.items() if pool}
+    sizes = department.kids_sizes if attributes["audience"] == "kids" else ""
+    if sizes := (sizes or department.sizes) if leaf.sized else "":
+        attributes["size"] = _one_of(words(sizes), rng)
     season = leaf.season if rng.random() < 0.85 else ""
     if not leaf.season and rng.random() < 0.15:
         season = _one_of(_SEASONS, rng)

@@ -11,7 +11,7 @@ from shopgraph.demoshop.people import SPECIAL_SHOPPERS
 from shopgraph.demoshop.tastes import Truth
 from shopgraph.types import FloatMatrix, FloatVector, iter_batches
 
-MEAN_CHOICES = 27.0
+MEAN_CHOICES = 24.0
 _PERIOD_DAYS, _BLOCK = 28, 300
 _GROWTH = (0.75, 1.25)
 

@@ -13,7 +13,7 @@ class Leaf:
 
     `path_zh` has as many parts as `path`. `material` names what items of this kind are made of
     (for books the format, for groceries the origin, for beauty the ingredient).
-    `season` is "" for things that sell all year.
+    `season` is "" for things that sell all year; `sized` is false where one size fits all.
     """
 
     path: str
@@ -22,11 +22,15 @@ class Leaf:
     price: float
     material: str
     season: str = ""
+    sized: bool = True
 
 
 @dataclass(frozen=True)
 class Department:
-    """A branch of the category tree; an empty string means that the attribute makes no sense here."""
+    """A branch of the category tree; an empty string means that the attribute makes no sense here.
+
+    `kids_sizes` takes the place of `sizes` for kids.
+    """
 
     name: str
     name_zh: str
@@ -39,6 +43,7 @@ class Department:
     colours: str = ""
     style_key: str = "style"
     material_key: str = "material"
+    kids_sizes: str = ""
 
 
 _WARDROBE = "black white navy cream grey camel burgundy olive sky-blue blush"
@@ -61,8 +66,8 @@ WOMEN = Department(
         Leaf("Knitwear/Turtlenecks", "turtleneck", "针织衫/高领毛衣", 85, "wool cashmere", "winter"),
         Leaf("Outerwear/Trench Coats", "trench coat", "外套/风衣", 189, "cotton wool", "autumn"),
         Leaf("Outerwear/Blazers", "blazer", "外套/西装外套", 139, "wool linen velvet"),
-        Leaf("Bags/Tote Bags", "tote bag", "包袋/托特包", 95, "leather cotton suede"),
-        Leaf("Bags/Shoulder Bags", "shoulder bag", "包袋/单肩包", 120, "leather suede satin"),
+        Leaf("Bags/Tote Bags", "tote bag", "包袋/托特包", 95, "leather cotton suede", sized=False),
+        Leaf("Bags/Shoulder Bags", "shoulder bag", "包袋/单肩包", 120, "leather suede satin", sized=False),
     ),
     _WARDROBE,
 )
@@ -86,7 +91,7 @@ MEN = Department(
             "Outerwear/Bomber Jackets", "bomber jacket", "外套/飞行夹克", 149, "leather nylon suede", "spring"
         ),
         Leaf("Accessories/Belts", "belt", "配饰/皮带", 39, "leather suede"),
-        Leaf("Accessories/Scarves", "scarf", "配饰/围巾", 45, "wool cashmere silk", "winter"),
+        Leaf("Accessories/Scarves", "scarf", "配饰/围巾", 45, "wool cashmere silk", "winter", sized=False),
     ),
     _WARDROBE,
 )
@@ -111,6 +116,7 @@ SHOES = Department(
         Leaf("Slippers", "slippers", "居家拖鞋", 35, "wool cotton cork", "winter"),
     ),
     _WARDROBE,
+    kids_sizes="28 30 32 34",
 )
 
 KITCHEN = Department(

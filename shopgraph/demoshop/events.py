@@ -27,8 +27,8 @@ def draw_events(
         choices.user < len(SPECIAL_SHOPPERS), _SHARE_SEARCHED_SPECIAL, _SHARE_SEARCHED
     )
     rated = choices.bought & (rng.random(n) < _SHARE_RATED)
-    stars = np.clip(np.round(3.8 + 0.7 * choices.liking + rng.normal(0, 0.6, n)), 1, 5).astype(np.float64)
-    quantity = 1.0 + rng.binomial(2, 0.08, n)
+    stars = np.clip(np.round(3.8 + 0.7 * choices.liking + rng.normal(0, 0.6, n)), 1, 5)
+    quantity = (1 + rng.binomial(2, 0.08, n)).astype(np.float64)
     queries = _queries(np.flatnonzero(searched), choices, stock.items, people, rng)
     everyone = np.ones(n, np.bool_)
     parts = [
@@ -37,7 +37,7 @@ def draw_events(
         _part("view_item", everyone, 30, begins),
         _part("add_to_cart", choices.carted, 120, begins),
         _part("purchase", choices.bought, 300, begins, value=quantity),
-        _part("rate", rated, rng.integers(DAY, 14 * DAY, n), begins, value=stars),
+        _part("rate", rated, rng.integers(DAY, 14 * DAY, n), begins, value=np.asarray(stars, np.float64)),
     ]
     return _finished(pl.concat(parts), choices, stock, people, now)
 

@@ -22,12 +22,12 @@ from shopgraph.demoshop.circles import CIRCLES, Circle
 from shopgraph.demoshop.words import words
 from shopgraph.types import FloatMatrix, FloatVector
 
-DEPARTMENT, CATEGORY, BRAND, WORD = 2.2, 1.8, 2.2, 1.1
+DEPARTMENT, CATEGORY, BRAND, WORD = 2.4, 2.0, 2.4, 1.2
 """Nats that a circle's liked department, category, brand, and attribute value or tag are worth."""
-MAIN, SECOND = 0.75, 0.25
+MAIN, SECOND = 0.8, 0.2
 """How much of a user's taste the main and the second circle make."""
 PERSONAL_BRAND, PERSONAL_CATEGORY = 0.8, 0.6
-PRICE, SEASON_PULL, LAUNCH, APPEAL_SIGMA = 0.25, 0.4, 0.4, 0.9
+PRICE, SEASON_PULL, LAUNCH, APPEAL_SIGMA = 0.2, 0.4, 0.4, 1.1
 
 _TURN_DAYS, _YEAR = 60, 365.25 * DAY
 _PEAK_DAY = {"spring": 105, "summer": 197, "autumn": 288, "winter": 15}
