@@ -16,8 +16,14 @@ def _id(value: str) -> str:
         raise ValueError(exc.reason) from exc
 
 
+def _property(value: str) -> str:
+    if value in {"id", "name", "user_id"}:
+        raise ValueError("is set by the route itself")
+    return value
+
+
 Id = Annotated[str, AfterValidator(_id), Field(description="1 to 256 characters, no control characters.")]
-PropertyName = Annotated[str, Field(pattern=r"^(?!(id|name|user_id)$)[a-z][a-z0-9_]{0,62}$")]
+PropertyName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,62}$"), AfterValidator(_property)]
 Language = Literal["en", "zh"]
 
 
@@ -122,15 +128,17 @@ class EventIn(_In):
     event_id: Id
     event: Literal["view_item", "select_item", "add_to_cart", "rate", "purchase", "search"]
     user_id: Id
-    item_id: Id | None = Field(None, description="Required for every event but `search`.")
-    time: datetime | None = Field(None, description="ISO 8601; the server's time when left out.")
+    item_id: Id | None = Field(default=None, description="Required for every event but `search`.")
+    time: datetime | None = Field(default=None, description="ISO 8601; the server's time when left out.")
     value: float | None = Field(
-        None, ge=0, le=1e6, description="Stars for `rate` (0 to 5), quantity for `purchase`."
+        default=None, ge=0, le=1e6, description="Stars for `rate` (0 to 5), quantity for `purchase`."
     )
     query: str | None = Field(
-        None, max_length=10_000, description="The words of a `search`, or before a `select_item`."
+        default=None, max_length=10_000, description="The words of a `search`, or before a `select_item`."
     )
-    recommendation_id: str | None = Field(None, max_length=1_024, description="The list that was clicked.")
+    recommendation_id: str | None = Field(
+        default=None, max_length=1_024, description="The list that was clicked."
+    )
 
 
 class EventsIn(_In):
@@ -169,7 +177,7 @@ class EventsOut(_Out):
 class UserIn(_In):
     """A shopper as the shop knows them."""
 
-    name: str | None = Field(None, max_length=1_000)
+    name: str | None = Field(default=None, max_length=1_000)
     properties: dict[PropertyName, str | float | bool] = Field(default_factory=dict, max_length=100)
 
 
@@ -211,12 +219,12 @@ class ItemIn(_In):
     """An item of the catalogue. It is ranked from the next training on."""
 
     title: str = Field(min_length=1, max_length=2_000)
-    title_zh: str | None = Field(None, max_length=2_000)
-    description: str | None = Field(None, max_length=20_000)
+    title_zh: str | None = Field(default=None, max_length=2_000)
+    description: str | None = Field(default=None, max_length=20_000)
     brand: Id | None = None
     categories: list[Id] = Field(default_factory=list, max_length=50)
     attributes: list[Id] = Field(default_factory=list, max_length=200, description="As `key:value`.")
-    price: float | None = Field(None, ge=0)
+    price: float | None = Field(default=None, ge=0)
     in_stock: bool = True
 
 
@@ -233,8 +241,8 @@ class RankIn(_In):
 
     item_ids: list[Id] = Field(min_length=1)
     user_id: Id | None = None
-    n: int | None = Field(None, ge=1, description="How many to return; all when left out.")
-    reasons: int = Field(0, ge=0, le=10)
+    n: int | None = Field(default=None, ge=1, description="How many to return; all when left out.")
+    reasons: int = Field(default=0, ge=0, le=10)
     language: Language = "en"
 
 

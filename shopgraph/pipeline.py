@@ -159,8 +159,8 @@ def _signing_key(root: Path, settings: Settings) -> bytes:
         return key
     path = root / _KEY
     try:
-        with path.open("x", opener=lambda name, flags: os.open(name, flags, 0o600)) as file:
-            file.write(secrets.token_hex(32))
+        with open(path, "x", opener=lambda name, flags: os.open(name, flags, 0o600)) as file:
+            file.write(secrets.token_hex(32))  # Path.open takes no opener
     except FileExistsError:
         pass
     return path.read_text(encoding="ascii").encode()

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from graph import neo4j_server
+from graph import neo4j_server as local_neo4j
+from graph.neo4j_server import ServerInfo
 from shopgraph.errors import DependencyMissing
 from tests.shops import client, serving, trained_shop
 
@@ -14,17 +15,23 @@ __all__ = ["client", "data_dir", "neo4j_url", "serving", "trained_shop"]
 
 
 @pytest.fixture(scope="session")
-def neo4j_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """A store URL of a real server that lives as long as the test session."""
+def neo4j_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerInfo]:
+    """A real Neo4j that lives as long as the test session."""
     home = tmp_path_factory.mktemp("neo4j")
     try:
-        info = neo4j_server.up(home)
+        info = local_neo4j.up(home)
     except DependencyMissing as exc:
         if os.environ.get("SHOPGRAPH_REQUIRE_NEO4J") == "1":
             raise
         pytest.skip(str(exc))
-    yield info.store_url
-    neo4j_server.down(home)
+    yield info
+    local_neo4j.down(home)
+
+
+@pytest.fixture
+def neo4j_url(neo4j_server: ServerInfo) -> str:
+    """A store URL of that server; other tests have written into it."""
+    return neo4j_server.store_url
 
 
 @pytest.fixture(scope="session")

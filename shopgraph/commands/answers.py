@@ -136,6 +136,8 @@ def _answer(serving: ServingState, ask: Ask, heading: str, as_json: bool) -> Non
 
 
 def _spoken(language: str) -> Spoken:
-    if language == "en" or language == "zh":
-        return language
-    raise BadSettings(f"--language {language!r}: expected en or zh")
+    match language:
+        case "en" | "zh":
+            return language
+        case _:
+            raise BadSettings(f"--language {language!r}: expected en or zh")
