@@ -113,7 +113,7 @@ class PgprReader:
         """Items and what they name, then users, then purchases, without time or position."""
         self._bytes_read = self._rows_read = 0
         items = _read_items(self._parts[0], rejects)
-        self._rows_read = len(items)
+        self._rows_read = len(items) + len(rejects)
         batches = list(_item_batches(items))
         n_rows, n_done = sum(len(batch.frame) for batch in batches), 0
         for batch in batches:
@@ -125,8 +125,9 @@ class PgprReader:
 
     def _purchases(self, asins: Mapping[int, str], rejects: RejectLog) -> Iterator[Batch]:
         part, event_ids = self._parts[1], EventIds()
+        n_rejected = len(rejects)
         purchases = _pairs(part, asins, rejects)
-        self._rows_read += len(purchases)
+        self._rows_read += len(purchases) + len(rejects) - n_rejected
         users = purchases.select(pl.col("user_id").unique(maintain_order=True).alias(NODE_ID))
         yield NodeBatch(USER, users)
         for batch in purchases.iter_slices(_BATCH_ROWS):

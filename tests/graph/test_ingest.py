@@ -174,3 +174,10 @@ def test_of_two_events_with_one_id_the_first_in_the_file_is_kept(tmp_path: Path)
     assert dict(purchases.frame.select("event_id", "value").iter_rows()) == {"a": 2.0, "b": 1.0}
     assert (summary.new_events, summary.duplicate_events) == (2, 2)
     assert json.loads((tmp_path / "rejects.jsonl").read_text())["line"] == 5
+
+
+def test_one_good_record_among_torn_ones_is_usable(tmp_path: Path) -> None:
+    (tmp_path / "items.csv").write_text("item_id,title\ni1,Boots\n" + "torn\n" * 5)
+    with SqliteStore(None) as store:
+        summary = ingested(tmp_path, store)
+    assert (summary.rows, summary.n_rejected, summary.new_nodes, summary.usable) == (6, 5, 1, True)

@@ -124,3 +124,19 @@ def test_a_file_of_broken_lines_or_of_nothing_is_no_error(tmp_path: Path) -> Non
 def test_a_number_past_64_bits_is_a_reject(tmp_path: Path) -> None:
     (tmp_path / "items.jsonl").write_text('{"item_id": "i1", "title": "x", "weight": 18446744073709551615}\n')
     assert item_ids_and_rejects(tmp_path) == ([], [(1, "weight", "18446744073709551615")])
+
+
+def test_a_csv_of_torn_lines_alone_is_told_and_counted(tmp_path: Path) -> None:
+    (tmp_path / "items.csv").write_text(HEADER + "torn\n\ntorn too\n")
+    assert item_ids_and_rejects(tmp_path) == ([], [(2, "", "torn"), (4, "", "torn too")])
+    reader = open_source(tmp_path, "shop")
+    assert list(reader.batches(RejectLog())) == []
+    assert reader.rows_read == 2
+
+
+def test_a_quotation_mark_that_is_never_closed_is_named(tmp_path: Path) -> None:
+    (tmp_path / "items.csv").write_text('item_id,title\ni1,Boots\ni2,"5 inch nail\ni3,Hat\n')
+    with pytest.raises(BadSource, match=r"^items.csv: the quotation mark before '5 inch nail"):
+        item_ids_and_rejects(tmp_path)
+    (tmp_path / "items.csv").write_text('item_id,title\ni1,"two\nlines"\n')
+    assert item_ids_and_rejects(tmp_path) == (["i1"], [])
