@@ -1,0 +1,190 @@
+r"""The linear, inductive, relation-aware graph model, whose score is a sum of graph paths and a rest.
+
+`z_j = own + P·t_j + Σ_r w_r · mean of z_e over the neighbours e by relation r` and
+`score(u, j) = n_u · Σ_{i∈H(u)\j} a_i · ⟨z_i, z_j⟩`, with `a_i` = event-type weight × recency × gate(z_i).
+Training is torch and PyG (`gnn.linear_training`); all else, serving included, is numpy.
+"""
+
+import importlib
+from collections.abc import Callable, Mapping, Sequence
+from functools import cached_property
+from pathlib import Path
+from types import ModuleType
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gnn.config import LinearKGConfig
+from gnn.history import FloatCsr, history_matrix, snapshot_matrix, type_weight_vector
+from gnn.linear_file import SavedLinear, read_linear, write_linear
+from gnn.linear_parts import (
+    checked_text_vectors,
+    history_norms,
+    item_components,
+    sum_components,
+)
+from gnn.paths import meeting_routes, path_of, routes_of
+from gnn.walks import relation_graph
+from shopgraph.errors import DependencyMissing
+from shopgraph.types import (
+    ITEM,
+    Exactness,
+    FloatMatrix,
+    GraphSnapshot,
+    Heldout,
+    Histories,
+    NodeRef,
+    Share,
+)
+
+if TYPE_CHECKING:
+    from gnn.linear_training import EpochReport
+
+__all__ = ["LinearKG", "LinearKGConfig"]
+
+
+class LinearKG:
+    """The `graph` part.
+
+    With `validation`, training stops early on NDCG@10 over it and keeps the best epoch's parameters;
+    `best_epoch` then says how long a fit on all data should last.
+    """
+
+    name = "graph"
+    exactness = Exactness.PATH
+
+    def __init__(
+        self,
+        config: LinearKGConfig | None = None,
+        *,
+        validation: Heldout | None = None,
+        on_epoch: "Callable[[EpochReport], None]" = lambda _: None,
+        log_dir: Path | None = None,
+    ) -> None:
+        self.config = config or LinearKGConfig()
+        self.best_epoch = 0
+        self._validation, self._on_epoch, self._log_dir = validation, on_epoch, log_dir
+
+    def fit(self, snapshot: GraphSnapshot, rng: np.random.Generator) -> None:
+        """Learn from the snapshot's interactions, relations and, if it has them, text vectors.
+
+        Raises:
+            ValueError: the text vectors are not finite, or `type_weights` names an unknown event.
+            BadSettings: CUDA is asked for and absent, or memory did not suffice.
+            DependencyMissing: torch or torch-geometric is not installed.
+        """
+        training = _training_module()
+        text_vectors = checked_text_vectors(snapshot)
+        type_weights = type_weight_vector(snapshot.event_types, self.config.type_weights)
+        graph = relation_graph(snapshot, self.config.min_degree)
+        interactions = snapshot_matrix(snapshot, type_weights, self.config.half_life_days)
+        trained = training.train(
+            training.TrainingData(interactions, graph, text_vectors),
+            self.config,
+            rng,
+            self._validation,
+            self._on_epoch,
+            self._log_dir,
+        )
+        components = item_components(trained.parameters, graph, text_vectors)
+        self._adopt(
+            SavedLinear(self.config, trained.parameters, graph, components, type_weights, trained.best_epoch)
+        )
+
+    @property
+    def components(self) -> Mapping[str, FloatMatrix]:
+        """m_c of `own`, `text` and each relation, shape (n_items, dim) each; they sum to the item vectors."""
+        return self._fitted.components
+
+    @property
+    def item_vectors(self) -> FloatMatrix:
+        """z, shape (n_items, dim)."""
+        return self._vectors
+
+    def profiles(self, histories: Histories) -> FloatMatrix:
+        """n_u · Σ a_i · z_i, shape (n, dim); times an item's vector it is the score of a new item."""
+        profiles: FloatMatrix = self._weights(histories) @ self._vectors
+        return profiles
+
+    def score(self, histories: Histories) -> FloatMatrix:
+        """Scores of all items, shape (len(histories), n_items); an item of the history leaves itself out."""
+        weights = self._weights(histories)
+        scores: FloatMatrix = (weights @ self._vectors) @ self._vectors.T
+        owners = np.repeat(np.arange(weights.shape[0]), np.diff(weights.indptr))
+        own = np.einsum("nd,nd->n", self._vectors, self._vectors)
+        scores[owners, weights.indices] -= weights.data * own[weights.indices]
+        return scores
+
+    def shares(self, history: Histories, item_idx: int) -> Sequence[Share]:
+        """One share per graph path from a past item, then one `latent` share per past item.
+
+        Largest first within each kind; the same path never stands twice.
+        """
+        weights = self._weights(history)
+        others = weights.indices != item_idx
+        past, weight = weights.indices[others], weights.data[others].astype(np.float64)
+        target = np.array([item_idx], np.int32)
+        pairs = meeting_routes(
+            routes_of(past, self._fitted.parameters, self._fitted.graph),
+            routes_of(target, self._fitted.parameters, self._fitted.graph),
+            self._squared_lengths,
+        )
+        values = pairs.value * weight[pairs.past.place]
+        total = weight * (self._vectors[past].astype(np.float64) @ self._vectors[item_idx])
+        latent = total - np.bincount(pairs.past.place, values, len(past))
+        end = NodeRef(ITEM, item_idx)
+        starts = [NodeRef(ITEM, int(idx)) for idx in past]
+        shares = []
+        for n in np.argsort(-np.abs(values), kind="stable").tolist():
+            start = starts[pairs.past.place[n]]
+            path = path_of(pairs, n, start, end, self._fitted.graph)
+            shares.append(Share("path", float(values[n]), start.idx, path))
+        for n in np.argsort(-np.abs(latent), kind="stable").tolist():
+            shares.append(Share("latent", float(latent[n]), starts[n].idx))
+        return shares
+
+    def save(self, folder: Path) -> None:
+        """Write `linear.safetensors` into an existing folder."""
+        write_linear(folder, self._fitted)
+
+    @classmethod
+    def load(cls, folder: Path) -> "LinearKG":
+        """The model that `save` wrote.
+
+        Raises:
+            ArtefactDamaged: the file is missing or not readable.
+        """
+        saved = read_linear(folder)
+        model = cls(saved.config)
+        model._adopt(saved)
+        return model
+
+    def _adopt(self, fitted: SavedLinear) -> None:
+        self.best_epoch = fitted.best_epoch
+        self._fitted = fitted
+        self._vectors = sum_components(fitted.components)
+        self._gates = fitted.parameters.gates(self._vectors)
+
+    @cached_property
+    def _squared_lengths(self) -> NDArray[np.float64]:
+        """⟨x_v, x_v⟩ of each node."""
+        base = self._fitted.parameters.base
+        squared: NDArray[np.float64] = np.einsum("nd,nd->n", base, base, dtype=np.float64)
+        return squared
+
+    def _weights(self, histories: Histories) -> FloatCsr:
+        """n_u · a_i · scale, shape (len(histories), n_items); an item met several times counts once."""
+        n_items = len(self._vectors)
+        weights = history_matrix(histories, n_items, self._fitted.type_weights, self.config.half_life_days)
+        norms = history_norms(weights, self.config.history_power) * np.float32(self._fitted.parameters.scale)
+        weights.data *= np.repeat(norms, np.diff(weights.indptr)) * self._gates[weights.indices]
+        return weights
+
+
+def _training_module() -> ModuleType:
+    """`gnn.linear_training`, imported late: the request path has no torch."""
+    try:
+        return importlib.import_module("gnn.linear_training")
+    except ModuleNotFoundError as exc:
+        raise DependencyMissing(f"training needs {exc.name}; install shopgraph[train]") from exc

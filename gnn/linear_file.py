@@ -1,0 +1,114 @@
+"""The linear model as one safetensors file."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gnn.config import LinearKGConfig
+from gnn.history import float_csr
+from gnn.linear_parts import LinearParameters
+from gnn.tensors import read_tensors, write_tensors
+from gnn.walks import RelationGraph, Step
+from shopgraph.errors import ArtefactDamaged
+from shopgraph.types import EdgeType, FloatMatrix, FloatVector
+
+_FILE = "linear.safetensors"
+_COMPONENT = "component/"
+
+
+@dataclass(frozen=True, eq=False)
+class SavedLinear:
+    """All that a fitted model is."""
+
+    config: LinearKGConfig
+    parameters: LinearParameters
+    graph: RelationGraph
+    components: Mapping[str, FloatMatrix]
+    type_weights: FloatVector
+    best_epoch: int
+
+
+def write_linear(folder: Path, model: SavedLinear) -> None:
+    """Write `linear.safetensors` into an existing folder."""
+    parameters, graph = model.parameters, model.graph
+    tensors: dict[str, NDArray[Any]] = {
+        "base": parameters.base,
+        "first_hop": parameters.first_hop,
+        "second_hop": parameters.second_hop,
+        "gate": parameters.gate,
+        "label_code": graph.label_code,
+        "node_idx": graph.node_idx,
+        "type_weights": model.type_weights,
+    }
+    if parameters.projection is not None:
+        tensors["projection"] = parameters.projection
+    for name, component in model.components.items():
+        tensors[_COMPONENT + name] = component
+    for n, mean in enumerate(graph.means):
+        tensors |= {f"mean/{n}/data": mean.data, f"mean/{n}/indices": mean.indices.astype(np.int32)}
+        tensors[f"mean/{n}/indptr"] = mean.indptr.astype(np.int64)
+    rest = {
+        "config": model.config.model_dump(),
+        "own_weight": parameters.own_weight,
+        "gate_bias": parameters.gate_bias,
+        "scale": parameters.scale,
+        "n_items": graph.n_items,
+        "labels": graph.labels,
+        "steps": [[*step.edge_type, step.forward] for step in graph.steps],
+        "components": list(model.components),
+        "best_epoch": model.best_epoch,
+    }
+    write_tensors(folder / _FILE, tensors, json.dumps(rest))
+
+
+def read_linear(folder: Path) -> SavedLinear:
+    """What `write_linear` wrote.
+
+    Raises:
+        ArtefactDamaged: the file is missing or not readable.
+    """
+    path = folder / _FILE
+    tensors, rest_json = read_tensors(path)
+    try:
+        return _restored(tensors, json.loads(rest_json))
+    except (KeyError, ValueError, TypeError) as exc:
+        raise ArtefactDamaged(f"{path}: not a linear model ({exc}); train again") from exc
+
+
+def _restored(tensors: Mapping[str, NDArray[Any]], rest: Mapping[str, Any]) -> SavedLinear:
+    n_nodes = len(tensors["base"])
+    means = []
+    for n in range(len(rest["steps"])):
+        data, indices, indptr = (tensors[f"mean/{n}/{part}"] for part in ("data", "indices", "indptr"))
+        means.append(float_csr(data, indices, indptr, n_nodes))
+    graph = RelationGraph(
+        n_items=rest["n_items"],
+        labels=tuple(rest["labels"]),
+        label_code=tensors["label_code"],
+        node_idx=tensors["node_idx"],
+        steps=tuple(Step(EdgeType(*edge_type), forward) for *edge_type, forward in rest["steps"]),
+        means=tuple(means),
+    )
+    parameters = LinearParameters(
+        base=tensors["base"],
+        own_weight=rest["own_weight"],
+        first_hop=tensors["first_hop"],
+        second_hop=tensors["second_hop"],
+        projection=tensors.get("projection"),
+        gate=tensors["gate"],
+        gate_bias=rest["gate_bias"],
+        scale=rest["scale"],
+    )
+    return SavedLinear(
+        config=LinearKGConfig.model_validate(rest["config"]),
+        parameters=parameters,
+        graph=graph,
+        components={name: tensors[_COMPONENT + name] for name in rest["components"]},
+        type_weights=tensors["type_weights"],
+        best_epoch=rest["best_epoch"],
+    )

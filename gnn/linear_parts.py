@@ -1,0 +1,96 @@
+"""What training learns of the linear model, and the item vectors that follow from it (numpy alone)."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from gnn.history import FloatCsr
+from gnn.walks import RelationGraph
+from shopgraph.types import FloatMatrix, FloatVector, GraphSnapshot
+
+OWN, TEXT = "own", "text"
+
+
+@dataclass(frozen=True, eq=False)
+class LinearParameters:
+    """The learned numbers.
+
+    Attributes:
+        base: x_v of every node, shape (n_nodes, dim).
+        own_weight: factor of an item's own base vector in its vector.
+        first_hop: w_r of each step, shape (n_steps,); counts where the step leaves an item.
+        second_hop: w_q of each step as a second hop, shape (n_steps,); 0 in a model of one hop.
+        projection: P, shape (dim_text, dim), None without texts.
+        gate: direction of the gate, shape (dim,), and `gate_bias`: sigmoid(⟨gate, z_i⟩ + gate_bias).
+        scale: factor of every score, a part of n_u.
+    """
+
+    base: FloatMatrix
+    own_weight: float
+    first_hop: FloatVector
+    second_hop: FloatVector
+    projection: FloatMatrix | None
+    gate: FloatVector
+    gate_bias: float
+    scale: float
+
+    def gates(self, item_vectors: FloatMatrix) -> FloatVector:
+        """The gate of each item, in (0, 1), shape (n_items,)."""
+        logits = item_vectors @ self.gate + np.float32(self.gate_bias)
+        return np.asarray(1.0 / (1.0 + np.exp(-logits)), np.float32)
+
+
+def item_components(
+    parameters: LinearParameters, graph: RelationGraph, text_vectors: FloatMatrix | None
+) -> dict[str, FloatMatrix]:
+    """m_c of each component by name, shape (n_items, dim) each; an item's vector is their sum.
+
+    The names: `own`, `text` where there are texts, and the first step's name for each relation.
+    """
+    n_items = graph.n_items
+    neighbours = parameters.base
+    for weight, mean in zip(parameters.second_hop, graph.means, strict=True):
+        if weight:
+            neighbours = neighbours + weight * (mean @ parameters.base)
+    components = {OWN: np.float32(parameters.own_weight) * parameters.base[:n_items]}
+    if parameters.projection is not None and text_vectors is not None:
+        components[TEXT] = text_vectors @ parameters.projection
+    for n in graph.first_hop:
+        components[graph.steps[n].name] = parameters.first_hop[n] * (graph.means[n][:n_items] @ neighbours)
+    return components
+
+
+def sum_components(components: Mapping[str, FloatMatrix]) -> FloatMatrix:
+    """z: the item vectors, shape (n_items, dim)."""
+    total: FloatMatrix = np.sum(list(components.values()), axis=0, dtype=np.float32)
+    return total
+
+
+def history_norms(weights: FloatCsr, history_power: float) -> FloatVector:
+    """n_u = (sum of the row's event weights)^-p for each row, 0 for an empty one."""
+    sums = np.asarray(weights.sum(axis=1), np.float64).ravel()
+    norms = np.where(sums > 0, np.maximum(sums, 1e-30) ** -history_power, 0.0)
+    return norms.astype(np.float32)
+
+
+def checked_text_vectors(snapshot: GraphSnapshot) -> FloatMatrix | None:
+    """The snapshot's text vectors, if it has any.
+
+    Raises:
+        ValueError: they are not finite, or not one row per item.
+    """
+    vectors = snapshot.text_vectors
+    if vectors is None:
+        return None
+    if vectors.ndim != 2 or len(vectors) != snapshot.n_items:
+        raise ValueError(
+            f"text_vectors has shape {vectors.shape}; expected one row for each of {snapshot.n_items} items"
+        )
+    bad = np.flatnonzero(~np.isfinite(vectors).all(axis=1))
+    if len(bad):
+        raise ValueError(
+            f"text_vectors holds NaN or infinity in {len(bad)} rows, first in that of item {bad[0]}; "
+            "encode the texts again"
+        )
+    return vectors.astype(np.float32, copy=False)
