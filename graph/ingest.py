@@ -74,9 +74,6 @@ def ingest(
             if on_progress is not None:
                 rate = reader.rows_read / max(perf_counter() - start, 1e-9)
                 on_progress(reader.bytes_read, reader.total_bytes, rate)
-        if on_progress is not None:
-            seconds = max(perf_counter() - start, 1e-9)
-            on_progress(reader.total_bytes, reader.total_bytes, reader.rows_read / seconds)
     return IngestSummary(
         rows=reader.rows_read,
         new_nodes=writer.n_new["nodes"],
