@@ -4,6 +4,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from gnn.config import LinearKGConfig
 from gnn.item_item import ItemItemConfig
 
 
@@ -59,6 +60,8 @@ class HybridConfig(BaseModel):
     """Names of the relations to learn from; None: all that the shop has."""
     ablations: tuple[Literal["graph", "item_item", "features"], ...] = ()
     """Parts without which the weights are learned once more, to show what each part is worth."""
+    graph: LinearKGConfig = LinearKGConfig()
+    """The graph model."""
     item_item: ItemItemConfig = ItemItemConfig()
     """The item–item model."""
     features: FeatureConfig = FeatureConfig()

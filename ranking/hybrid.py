@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gnn.item_item import ItemItem, item_item_for
+from gnn.linear import LinearKG
 from ranking.config import HybridConfig
 from ranking.feature_fitting import fit_features
 from ranking.features import FeatureSet
@@ -45,13 +46,7 @@ class SavedModel(Recommender, Protocol):
         ...
 
 
-def _load_graph(folder: Path) -> SavedModel:
-    from gnn.linear import LinearKG
-
-    return LinearKG.load(folder)
-
-
-_LOADERS: Mapping[str, Callable[[Path], SavedModel]] = {GRAPH: _load_graph, ITEM_ITEM: ItemItem.load}
+_LOADERS: Mapping[str, Callable[[Path], SavedModel]] = {GRAPH: LinearKG.load, ITEM_ITEM: ItemItem.load}
 
 
 @dataclass(frozen=True, eq=False)
@@ -156,11 +151,12 @@ def fit_hybrid(
     if not len(train.interactions) or not len(heldout):
         raise BadSource("the shop has too few interactions to learn from; ingest purchases or views first")
     on_progress(f"validation: {len(heldout):,} shoppers with {len(heldout.item_idx):,} held-out items")
-    draft = _fit_parts(train, config, rng, on_progress)
+    graph = LinearKG(config.graph, validation=heldout, on_epoch=lambda report: on_progress(str(report)))
+    draft = _fit_parts(train, graph, config, rng, on_progress)
     weights, ablations, metrics = _learn(draft, train, heldout, config, rng)
     gamma = _query_weight(draft, weights, snapshot, train, encoder, config, rng)
     on_progress(f"weights learned: validation NDCG@10 {metrics['ndcg@10']:.4f}; fitting on all data")
-    final = _fit_parts(snapshot, config, rng, on_progress)
+    final = _fit_parts(snapshot, _refit(graph, config, on_progress), config, rng, on_progress)
     return replace(
         final,
         weights=replace(weights, text=gamma),
@@ -169,20 +165,27 @@ def fit_hybrid(
     )
 
 
+def _refit(graph: LinearKG, config: HybridConfig, on_progress: Callable[[str], None]) -> LinearKG:
+    """A graph model to be fitted for as many epochs as were best on validation."""
+    settings = config.graph.model_copy(update={"epochs": max(graph.best_epoch, 1)})
+    return LinearKG(settings, on_epoch=lambda report: on_progress(str(report)))
+
+
 def _fit_parts(
     snapshot: GraphSnapshot,
+    graph: LinearKG,
     config: HybridConfig,
     rng: np.random.Generator,
     on_progress: Callable[[str], None],
 ) -> Hybrid:
     """Models, features and scales of a snapshot, with weights still to be learned."""
-    models: dict[str, SavedModel] = {}
+    models: dict[str, SavedModel] = {GRAPH: graph} if config.use_graph else {}
     if config.use_item_item:
-        on_progress("fitting the item-item model")
         models[ITEM_ITEM] = item_item_for(snapshot.n_items, config.item_item)
-    for model in models.values():
+    for part, model in models.items():
+        on_progress(f"fitting {part}")
         model.fit(snapshot, rng)
-    on_progress("fitting the features")
+    on_progress("fitting features")
     features = fit_features(snapshot, config.features, rng)
     scales = {part: _spread(model, snapshot.histories, rng) for part, model in models.items()}
     scales[TEXT] = _text_spread(features.text, rng)

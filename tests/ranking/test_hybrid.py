@@ -4,6 +4,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from gnn.linear import LinearKGConfig
 from graph.schema import EVENT_TYPES, QUERY, SEARCHED
 from ranking.config import FusionConfig, HybridConfig
 from ranking.holdout import bought, hold_out
@@ -20,8 +21,10 @@ from shopgraph.types import (
 )
 from tests.planted import NOW, planted_snapshot
 
-SMALL = FusionConfig(max_users=200, n_candidates=40, n_hard=10)
-CONFIG = HybridConfig(fusion=SMALL, ablations=("graph",))
+SMALL = HybridConfig(
+    fusion=FusionConfig(max_users=200, n_candidates=40, n_hard=10), graph=LinearKGConfig(dim=8, epochs=4)
+)
+CONFIG = SMALL.model_copy(update={"ablations": ("graph",)})
 SELECT = next(code for code, event in enumerate(EVENT_TYPES) if event.name == "select_item")
 NOW_S = int(NOW.timestamp())
 
@@ -38,7 +41,7 @@ def hybrid(snapshot: GraphSnapshot) -> Hybrid:
 
 def recall_at_5(snapshot: GraphSnapshot) -> float:
     train, heldout = hold_out(snapshot, "random", np.random.default_rng(1), share=0.3)
-    fitted = fit_hybrid(train, HybridConfig(fusion=SMALL), np.random.default_rng(0))
+    fitted = fit_hybrid(train, SMALL, np.random.default_rng(0))
     histories = train.histories.take(heldout.user_idx)
     scores = Scorer(fitted).score(histories)
     scores[bought(histories, train).toarray()] = -np.inf
@@ -79,7 +82,7 @@ def test_the_same_seed_gives_the_same_weights(snapshot: GraphSnapshot, hybrid: H
 
 
 def test_parts_can_be_left_out(snapshot: GraphSnapshot) -> None:
-    config = HybridConfig(fusion=SMALL, use_graph=False, use_features=False)
+    config = SMALL.model_copy(update={"use_graph": False, "use_features": False})
     fitted = fit_hybrid(snapshot, config, np.random.default_rng(0))
     assert list(fitted.models) == ["item_item"]
     assert fitted.weights.graph == 0
@@ -94,7 +97,7 @@ def test_an_ablation_has_weights_of_its_own(hybrid: Hybrid) -> None:
 
 
 def test_relations_that_are_not_named_are_not_learned_from(snapshot: GraphSnapshot) -> None:
-    config = HybridConfig(fusion=SMALL, relations=("MADE_BY",))
+    config = SMALL.model_copy(update={"relations": ("MADE_BY",)})
     fitted = fit_hybrid(snapshot, config, np.random.default_rng(0))
     assert [name for name in fitted.features.names if ":" in name] == ["affinity:MADE_BY"]
 
@@ -117,7 +120,7 @@ def test_words_dominate_the_taste_where_no_search_is_known(snapshot: GraphSnapsh
     parts = Scorer(hybrid).parts(snapshot.histories, np.repeat(snapshot_text(snapshot)[:1], 120, axis=0))
     personal = parts["graph"] + parts["item_item"] + parts["features"]
     ratio = parts["text"].std(axis=1).mean() / personal.std(axis=1).mean()
-    assert ratio == pytest.approx(SMALL.text_dominance, rel=0.5)
+    assert ratio == pytest.approx(SMALL.fusion.text_dominance, rel=0.5)
 
 
 def test_a_selection_belongs_to_the_latest_search_before_it() -> None:

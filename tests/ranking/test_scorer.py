@@ -2,17 +2,21 @@ import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
+from typing import get_args, get_type_hints
 
 import numpy as np
 import pytest
 
+from gnn.linear import LinearKGConfig
 from ranking.config import FusionConfig, HybridConfig
 from ranking.hybrid import Hybrid, fit_hybrid
 from ranking.scorer import Scorer, part_of, sum_by_part
 from shopgraph.types import PARTS, FusionWeights, GraphSnapshot, Share
 from tests.planted import planted_snapshot
 
-FAST = HybridConfig(fusion=FusionConfig(max_users=100, n_candidates=30, n_hard=5))
+FAST = HybridConfig(
+    fusion=FusionConfig(max_users=100, n_candidates=30, n_hard=5), graph=LinearKGConfig(dim=8, epochs=4)
+)
 
 
 @pytest.fixture(scope="module")
@@ -34,7 +38,8 @@ def scorer(hybrid: Hybrid) -> Scorer:
 
 def queries(snapshot: GraphSnapshot, n: int) -> np.ndarray:
     vectors = np.random.default_rng(1).normal(size=(n, 16)).astype(np.float32)
-    return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+    unit: np.ndarray = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+    return unit
 
 
 def test_the_parts_sum_to_the_score(snapshot: GraphSnapshot, scorer: Scorer) -> None:
@@ -106,7 +111,7 @@ def test_the_words_lift_what_they_describe(snapshot: GraphSnapshot, hybrid: Hybr
 
 
 def test_every_kind_of_share_belongs_to_a_part() -> None:
-    kinds = ("path", "latent", "item_item", "feature", "text", "rule")
+    kinds = get_args(get_type_hints(Share)["kind"])
     assert {part_of(Share(kind, 1.0)) for kind in kinds} == set(PARTS)
 
 
