@@ -62,6 +62,7 @@ class Link:
                 connection_timeout=timeout_s,
                 connection_acquisition_timeout=timeout_s,
                 max_transaction_retry_time=retry_s,
+                retry_delay_multiplier=1.3,
                 notifications_min_severity="OFF",
                 telemetry_disabled=True,
             )

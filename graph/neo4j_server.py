@@ -65,7 +65,7 @@ def up(home: Path, *, timeout_s: float = 180.0) -> ServerInfo:
     home.mkdir(parents=True, exist_ok=True, mode=0o700)
     with _locked(home):
         running = status(home)
-        if running is not None:
+        if running is not None and _answers_yet(running, timeout_s):
             return running
         known = _read(home)
         password = known.password if known else secrets.token_hex(16)
@@ -88,7 +88,8 @@ def up(home: Path, *, timeout_s: float = 180.0) -> ServerInfo:
                 "engine (`docker info`); none was found. SQLite needs neither: --store sqlite:///shop.db"
             )
         _write(home, info)
-        _wait(info, timeout_s)
+        if not _answers_yet(info, timeout_s):
+            raise StoreUnavailable(f"Neo4j ended at its start; its last words:\n{tail_of(home)}")
         return info
 
 
@@ -125,23 +126,28 @@ def free_port(wanted: int) -> int:
     raise StoreUnavailable("no free port on 127.0.0.1")
 
 
-def _wait(info: ServerInfo, timeout_s: float) -> None:
+def _answers_yet(info: ServerInfo, timeout_s: float) -> bool:
+    """Wait until the server answers; false when it ends instead, as one that was just killed does.
+
+    Raises:
+        StoreUnavailable: neither happened in time.
+    """
     home = Path(info.home)
     deadline = time.monotonic() + timeout_s
-    while time.monotonic() < deadline:
-        if not is_running(home, info.pid, info.container):
-            raise StoreUnavailable(f"Neo4j ended at its start; its last words:\n{tail_of(home)}")
+    while is_running(home, info.pid, info.container):
         if _answers(info):
-            return
+            return True
+        if time.monotonic() > deadline:
+            stop(home, info.pid, info.container)
+            raise StoreUnavailable(
+                f"Neo4j at {info.uri} did not answer in {timeout_s:g} s and was stopped; see {home / 'logs'}"
+            )
         time.sleep(0.5)
-    stop(home, info.pid, info.container)
-    raise StoreUnavailable(
-        f"Neo4j at {info.uri} did not answer in {timeout_s:g} s and was stopped; see {home / 'logs'}"
-    )
+    return False
 
 
 def _answers(info: ServerInfo) -> bool:
-    if not _listens(_port(info.uri)):
+    if not (_listens(_port(info.uri)) and _listens(_port(info.browser_url))):
         return False
     try:
         with neo4j.GraphDatabase.driver(info.uri, auth=(info.user, info.password)) as driver:

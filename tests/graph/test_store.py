@@ -242,7 +242,7 @@ def test_the_prepared_schema_is_remembered_and_merged(store: GraphStore) -> None
 
 
 def test_many_rows_are_written_in_full(store: GraphStore) -> None:
-    n = 25_000
+    n = 12_000
     store.write_nodes(items("i1"))
     frame = pl.DataFrame(
         {"event_id": [f"e{k % (n - 1)}" for k in range(n)], "name": ["purchase"] * n,
