@@ -1,7 +1,7 @@
 """The shop's made-up brands, ten a department, each with its Chinese name."""
 
 ODD_BRAND = "Oddment & Sons"
-"""Sells across departments; every title of its items is hostile on purpose (`odd.py`)."""
+"""Sells across departments; every title of its items is hostile on purpose (`texts.py`)."""
 
 ODD_BRAND_ZH = "奇物父子"
 

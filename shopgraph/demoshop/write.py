@@ -72,12 +72,16 @@ def make_shop(
         stock = _launched_before(stock, int(now.timestamp()) - WINDOW_DAYS * DAY)
     events = draw_events(choices, stock, people, now, rng)
     write_shop(folder, stock, texts, people, events)
+    return _facts(folder, save_truth(folder, truth), stock, n_users, len(events))
+
+
+def _facts(folder: Path, truth_path: Path, stock: Stock, n_users: int, n_events: int) -> ShopFacts:
     return ShopFacts(
         folder=folder,
-        truth_path=save_truth(folder, truth),
+        truth_path=truth_path,
         n_users=n_users,
-        n_items=n_items,
-        n_events=len(events),
+        n_items=len(stock.items),
+        n_events=n_events,
         shoppers=SHOPPERS,
         hostile_user_id=ODD_SHOPPER.user_id,
         hostile_item_ids=tuple(item.item_id for item in stock.items if item.brand == ODD_BRAND),
