@@ -173,19 +173,16 @@ def test_bad_settings_are_refused(settings: dict[str, object]) -> None:
         EncoderConfig.model_validate(settings)
 
 
-@pytest.mark.parametrize("absent", ["torch", "onnxscript"])
-def test_missing_packages_are_named_with_the_way_to_get_them(
-    absent: str, tiny_model: Path, tmp_path: Path
-) -> None:
+def test_missing_packages_are_named_with_the_way_to_get_them(tiny_model: Path, tmp_path: Path) -> None:
     program = (
-        f"import sys; sys.modules[{absent!r}] = None\n"
+        "import sys; sys.modules['torch'] = None\n"
         "from nlu.encoder import EncoderConfig, open_encoder\n"
         "from shopgraph.errors import DependencyMissing\n"
         f"try: open_encoder(EncoderConfig(encoder={str(tiny_model)!r}, cache_dir={str(tmp_path)!r}))\n"
         "except DependencyMissing as exc: print(exc)\n"
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
-    assert absent in done.stdout, done.stderr
+    assert "torch" in done.stdout, done.stderr
     assert "pip install 'shopgraph[train]'" in done.stdout
 
 
