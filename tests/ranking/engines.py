@@ -1,4 +1,4 @@
-"""A shop small enough to check by hand, and an engine trained on it in a second, without torch."""
+"""A shop small enough to check by hand, and an engine trained on it in a second."""
 
 from dataclasses import replace
 
@@ -6,12 +6,13 @@ import numpy as np
 
 from gnn.index import ExactIndex
 from gnn.item_item import item_item_for
+from gnn.linear import LinearKG
 from ranking.candidates import CandidateConfig, Candidates
 from ranking.catalogue import CATEGORY, CHILD_OF, IN_CATEGORY, Catalogue
 from ranking.config import FeatureConfig, HybridConfig
 from ranking.engine import Engine
 from ranking.feature_fitting import fit_features
-from ranking.hybrid import ITEM_ITEM, TEXT, Hybrid, SavedModel
+from ranking.hybrid import GRAPH, ITEM_ITEM, TEXT, Hybrid, SavedModel
 from ranking.profiles import Profiles
 from ranking.scorer import Scorer
 from ranking.tokens import Signer
@@ -82,8 +83,10 @@ def item_item_hybrid(snapshot: GraphSnapshot) -> Hybrid:
 
 def candidates_of(hybrid: Hybrid, snapshot: GraphSnapshot, config: CandidateConfig | None) -> Candidates:
     """The hybrid's sources with exact indexes."""
+    graph = hybrid.models.get(GRAPH)
+    vectors = graph.item_vectors if isinstance(graph, LinearKG) else None
     text = None if snapshot.text_vectors is None else ExactIndex(snapshot.text_vectors)
-    return Candidates(hybrid, None, text, config)
+    return Candidates(hybrid, None if vectors is None else ExactIndex(vectors), text, config)
 
 
 def engine_of(hybrid: Hybrid, snapshot: GraphSnapshot, config: CandidateConfig | None = None) -> Engine:
