@@ -1,0 +1,228 @@
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from gnn.config import LinearKGConfig
+from gnn.history import float_csr, snapshot_matrix, type_weight_vector
+from gnn.linear import LinearKG
+from gnn.linear_model import LinearItemTower, SoftmaxLoss
+from gnn.linear_parts import item_components, sum_components
+from gnn.linear_training import EpochReport, split_histories
+from gnn.walks import relation_graph
+from shopgraph.errors import BadSettings
+from shopgraph.types import FloatMatrix, GraphSnapshot, Heldout
+from tests.gnn.recommender_suite import LONELY_ITEM, awkward_snapshot, without_last_event
+from tests.planted import planted_snapshot
+
+SMALL = LinearKGConfig(dim=8, epochs=6, batch_size=16, min_degree=1)
+
+
+def fit(
+    config: LinearKGConfig, snapshot: GraphSnapshot, validation: Heldout | None = None
+) -> list[EpochReport]:
+    reports: list[EpochReport] = []
+    LinearKG(config, validation=validation, on_epoch=reports.append).fit(snapshot, np.random.default_rng(0))
+    return reports
+
+
+def last_events(snapshot: GraphSnapshot) -> tuple[GraphSnapshot, Heldout]:
+    train, targets = without_last_event(snapshot)
+    users = np.arange(len(targets), dtype=np.int32)
+    return train, Heldout(users, np.arange(len(targets) + 1), targets.astype(np.int32))
+
+
+def test_loss_falls() -> None:
+    losses = [report.loss for report in fit(SMALL, planted_snapshot())]
+    assert losses[-1] < 0.8 * losses[0]
+
+
+def test_validation_ndcg_rises_and_is_a_share() -> None:
+    reports = fit(SMALL, *last_events(planted_snapshot()))
+    found = [report.ndcg or 0.0 for report in reports]
+    assert found[0] < max(found) <= 1.0
+
+
+def test_validation_ndcg_equals_the_one_of_the_scores() -> None:
+    train, heldout = last_events(planted_snapshot())
+    reports: list[EpochReport] = []
+    model = LinearKG(replace_config(SMALL, epochs=1), validation=heldout, on_epoch=reports.append)
+    model.fit(train, np.random.default_rng(0))
+    scores = model.score(train.histories)
+    scores[train.histories.owners(), train.histories.item_idx] = -np.inf
+    rank = (scores > scores[heldout.user_idx, heldout.item_idx][:, None]).sum(1)
+    expected = np.where(rank < 10, 1 / np.log2(rank + 2), 0).mean()
+    assert reports[0].ndcg == pytest.approx(expected, abs=1e-6)
+
+
+def test_training_stops_when_validation_no_longer_rises_and_keeps_the_best_epoch() -> None:
+    train, heldout = last_events(planted_snapshot(shuffled=True))
+    reports: list[EpochReport] = []
+    model = LinearKG(
+        replace_config(SMALL, epochs=50, patience=2), validation=heldout, on_epoch=reports.append
+    )
+    model.fit(train, np.random.default_rng(0))
+    found = [report.ndcg or 0.0 for report in reports]
+    assert model.best_epoch == int(np.argmax(found)) + 1
+    assert len(reports) == model.best_epoch + 2 < 50
+
+
+def test_a_fit_for_the_best_epochs_gives_the_early_stopped_model() -> None:
+    train, heldout = last_events(planted_snapshot())
+    stopped = LinearKG(SMALL, validation=heldout)
+    stopped.fit(train, np.random.default_rng(0))
+    again = LinearKG(replace_config(SMALL, epochs=stopped.best_epoch))
+    again.fit(train, np.random.default_rng(0))
+    np.testing.assert_allclose(again.item_vectors, stopped.item_vectors, atol=1e-5)
+
+
+@pytest.mark.parametrize("hops", [1, 2])
+def test_torch_and_numpy_give_the_same_item_vectors(hops: int) -> None:
+    tower, vectors = tower_and_vectors(awkward_snapshot(with_text=True), replace_config(SMALL, hops=hops))
+    np.testing.assert_allclose(tower().detach().numpy(), vectors, atol=1e-5)
+
+
+@pytest.mark.parametrize("hops", [1, 2])
+def test_every_parameter_gets_the_gradient_of_finite_differences(hops: int) -> None:
+    snapshot = awkward_snapshot(with_text=True)
+    tower, _ = tower_and_vectors(snapshot, replace_config(SMALL, hops=hops, dim=2))
+    tower.double()
+    weights = torch.from_numpy(np.random.default_rng(1).normal(size=(snapshot.n_items, 2)))
+
+    def value() -> torch.Tensor:
+        return (tower.gated(tower()) * weights).sum()
+
+    value().backward()  # type: ignore[no-untyped-call]  # torch leaves it untyped
+    for name, parameter in tower.named_parameters():
+        assert parameter.grad is not None, name
+        flat, place = parameter.data.view(-1), parameter.grad.abs().argmax()
+        before, step = flat[place].item(), 1e-5
+        flat[place] = before + step
+        above = value().item()
+        flat[place] = before - step
+        slope = (above - value().item()) / (2 * step)
+        flat[place] = before
+        assert slope == pytest.approx(parameter.grad.view(-1)[place].item(), rel=1e-4), name
+
+
+def test_gradients_are_cleared_between_steps() -> None:
+    once = LinearKG(replace_config(SMALL, epochs=1, batch_size=1000, learning_rate=1e-12))
+    once.fit(planted_snapshot(), np.random.default_rng(0))
+    losses = [report.loss for report in fit(once.config.model_copy(update={"epochs": 4}), planted_snapshot())]
+    assert losses == pytest.approx([losses[0]] * 4, rel=0.1)
+
+
+def test_softmax_loss_and_gradients_equal_torchs_own() -> None:
+    rng = torch.Generator().manual_seed(0)
+    profiles = torch.randn((40, 3), generator=rng, dtype=torch.float64, requires_grad=True)
+    columns = torch.randn((7, 3), generator=rng, dtype=torch.float64, requires_grad=True)
+    offsets = torch.randn(7, generator=rng, dtype=torch.float64)
+    rows = torch.arange(40)
+    masked, targets = (rows, rows % 7), (rows, (rows + 1) % 7, 1.0 + rows.double())
+    chunked = SoftmaxLoss.apply(profiles, columns, offsets, masked, targets)
+    chunked.backward()
+    found = [profiles.grad, columns.grad]
+    profiles.grad = columns.grad = None
+    logits = (profiles @ columns.T + offsets).index_put(masked, torch.tensor(-torch.inf).double())
+    plain = -(targets[2] * torch.log_softmax(logits, dim=1)[targets[:2]]).sum()
+    plain.backward()  # type: ignore[no-untyped-call]  # torch leaves it untyped
+    assert chunked.item() == pytest.approx(plain.item())
+    for grad, expected in zip(found, [profiles.grad, columns.grad], strict=True):
+        torch.testing.assert_close(grad, expected)
+
+
+def test_split_leaves_every_item_on_one_side_only() -> None:
+    histories = float_csr(
+        np.array([1, 2, 3, 4, 1, 3], np.float32), np.array([0, 2, 3, 4, 1, 4]), np.array([0, 4, 6]), 5
+    )
+    known, targets = split_histories(histories, 0.5, np.random.default_rng(0))
+    assert np.diff(known.indptr).tolist() == [2, 1]
+    assert np.diff(targets.indptr).tolist() == [2, 1]
+    assert not known.multiply(targets).nnz
+    assert targets.sum(axis=1).tolist() == pytest.approx([2, 1])
+    both = (known.toarray() > 0) | (targets.toarray() > 0)
+    np.testing.assert_array_equal(both, histories.toarray() > 0)
+
+
+def test_sampled_softmax_finds_the_pattern_too() -> None:
+    train, heldout = last_events(planted_snapshot())
+    full = fit(replace_config(SMALL, epochs=10), train, heldout)
+    sampled = fit(replace_config(SMALL, epochs=10, full_softmax_items=1, sampled_items=10), train, heldout)
+    assert max(r.ndcg or 0 for r in sampled) > 0.8 * max(r.ndcg or 0 for r in full)
+
+
+def test_an_item_without_events_stands_on_its_relations() -> None:
+    snapshot = planted_snapshot()
+    x = snapshot.interactions
+    seen = x.item_idx != LONELY_ITEM
+    cold = replace(
+        snapshot,
+        interactions=replace(
+            x,
+            **{
+                name: getattr(x, name)[seen]
+                for name in ("user_idx", "item_idx", "type_code", "value", "time")
+            },
+        ),
+    )
+    model = LinearKG(replace_config(SMALL, epochs=20, own_dropout=0.3))
+    model.fit(cold, np.random.default_rng(0))
+    scores = model.score(cold.histories)[:, LONELY_ITEM]
+    same_taste = np.arange(cold.n_users) % 4 == LONELY_ITEM % 4
+    above = scores[same_taste][:, None] > scores[~same_taste]
+    assert above.mean() > 0.9
+
+
+def test_text_vectors_with_nan_are_refused_by_item() -> None:
+    snapshot = planted_snapshot(with_text=True)
+    assert snapshot.text_vectors is not None
+    vectors = snapshot.text_vectors.copy()
+    vectors[5, 0] = np.nan
+    with pytest.raises(ValueError, match=r"NaN or infinity in 1 rows, first in that of item 5"):
+        fit(SMALL, replace(snapshot, text_vectors=vectors))
+
+
+def test_cuda_asked_for_and_absent_is_said() -> None:
+    if torch.cuda.is_available():
+        pytest.skip("this machine has CUDA")
+    with pytest.raises(BadSettings, match="sees no CUDA device"):
+        fit(replace_config(SMALL, device="cuda"), planted_snapshot())
+
+
+def test_lack_of_memory_names_what_to_lower() -> None:
+    with pytest.raises(BadSettings, match=r"lower dim \(now 1000000000000\)"):
+        fit(replace_config(SMALL, dim=10**12), planted_snapshot())
+
+
+def test_tensorboard_gets_a_file(tmp_path: Path) -> None:
+    LinearKG(replace_config(SMALL, epochs=1), log_dir=tmp_path).fit(
+        planted_snapshot(), np.random.default_rng(0)
+    )
+    assert list(tmp_path.glob("events.out.tfevents.*"))
+
+
+def test_progress_line_names_loss_metric_and_rate() -> None:
+    line = str(EpochReport(2, 8, 1.23456, 0.0871, 1_234_567.8, 3.21))
+    assert line == (
+        "graph model: epoch 2/8, loss 1.2346, validation NDCG@10 0.0871, 1,234,568 edges/s, 3.2 s"
+    )
+
+
+def test_a_shop_without_any_pair_of_items_still_fits() -> None:
+    snapshot = planted_snapshot(n_events=1)
+    matrix = snapshot_matrix(snapshot, type_weight_vector(snapshot.event_types, {}))
+    assert np.diff(matrix.indptr).max() == 1
+    assert fit(replace_config(SMALL, epochs=1), snapshot)[0].loss == 0
+
+
+def replace_config(config: LinearKGConfig, **changes: object) -> LinearKGConfig:
+    return LinearKGConfig.model_validate({**config.model_dump(), **changes})
+
+
+def tower_and_vectors(snapshot: GraphSnapshot, config: LinearKGConfig) -> tuple[LinearItemTower, FloatMatrix]:
+    graph = relation_graph(snapshot, config.min_degree)
+    tower = LinearItemTower(graph, snapshot.text_vectors, config, torch.Generator().manual_seed(0))
+    parameters = tower.parameters_as_numpy()
+    return tower, sum_components(item_components(parameters, graph, snapshot.text_vectors))
