@@ -28,7 +28,9 @@ from shopgraph.types import (
 
 NDCG_AT = 10
 NON_NEGATIVE = frozenset({"graph", "item_item"})
-_STEPS = (0.0, 0.5, 0.75, 0.9, 1.1, 1.3, 1.6, 2.5)
+_OWN_STEPS = (-1.0, -0.5, -0.2, -0.1, 0.1, 0.25, 0.6, 1.5)
+_COMMON_STEPS = (-0.1, -0.03, 0.03, 0.1)
+_GAIN = 1e-5
 _NEVER = np.float32(-1e30)
 
 PartMatrices = Callable[[Histories], Mapping[str, FloatMatrix]]
@@ -139,9 +141,7 @@ def learn_weights(rows: FusionRows, config: FusionConfig) -> Learned:
     """The most likely weights, then searched on NDCG@10; `graph` and `item_item` never below zero."""
     weights = _most_likely(rows, config.l2)
     weights, ndcg = _search(rows, weights, config.search_rounds)
-    return Learned(
-        dict(zip(rows.names, (float(weight) for weight in weights), strict=True)), float(ndcg.mean())
-    )
+    return Learned(dict(zip(rows.names, weights.tolist(), strict=True)), ndcg)
 
 
 def relevant_matrix(heldout: Heldout, rows: NDArray[np.integer], n_items: int) -> sparse.csr_array:
@@ -217,31 +217,50 @@ def _most_likely(rows: FusionRows, l2: float) -> NDArray[np.float64]:
 
 def _search(
     rows: FusionRows, weights: NDArray[np.float64], n_rounds: int
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Multiplies one weight at a time; a step counts if neither half loses and the mean gains."""
-    best = _halves(rows, weights)
+) -> tuple[NDArray[np.float64], float]:
+    """Moves one weight at a time; a step counts if neither half of the users loses and the mean gains."""
+    columns = [np.ascontiguousarray(rows.values[:, :, part]) for part in range(len(rows.names))]
+    measure = _HalvesNdcg(rows.relevant)
+    scores = rows.values @ weights.astype(np.float32) + np.minimum(rows.log_weight, 0)
+    best, found = measure(scores), weights.copy()
     for _ in range(n_rounds):
         improved = False
-        for part in range(len(weights)):
-            for factor in _STEPS:
-                trial = weights.copy()
-                trial[part] *= factor
-                found = _halves(rows, trial)
-                if (found >= best).all() and found.mean() > best.mean() + 1e-5:
-                    weights, best, improved = trial, found, True
+        for part, column in enumerate(columns):
+            lowest = 0.0 if rows.names[part] in NON_NEGATIVE else -np.inf
+            for step in _steps(found, part):
+                moved = max(found[part] + step, lowest)
+                trial = scores + column * np.float32(moved - found[part])
+                ndcg = measure(trial)
+                if (ndcg >= best).all() and ndcg.mean() > best.mean() + _GAIN:
+                    scores, best, improved = trial, ndcg, True
+                    found[part] = moved
         if not improved:
             break
-    return weights, best
+    return found, float(best.mean())
 
 
-def _halves(rows: FusionRows, weights: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Mean NDCG@10 of the even and of the odd rows."""
-    scores = rows.values @ weights.astype(np.float32) + np.minimum(rows.log_weight, 0)
-    k = min(NDCG_AT, scores.shape[1])
-    top = np.argpartition(-scores, k - 1, axis=1)[:, :k]
-    order = np.argsort(-np.take_along_axis(scores, top, 1), axis=1, kind="stable")
-    hits = np.take_along_axis(rows.relevant, np.take_along_axis(top, order, 1), 1)
-    discount = 1 / np.log2(np.arange(2, k + 2))
-    ideal = np.cumsum(discount)[np.minimum(rows.relevant.sum(axis=1), k) - 1]
-    ndcg = (hits @ discount) / ideal
-    return np.array([ndcg[0::2].mean(), ndcg[len(ndcg) > 1 :: 2].mean()])
+def _steps(weights: NDArray[np.float64], part: int) -> list[float]:
+    """Steps from the weight as it is now: shares of itself, and shares of all weights' sum."""
+    unit = float(np.abs(weights).sum())
+    return [float(weights[part]) * step for step in _OWN_STEPS] + [unit * step for step in _COMMON_STEPS]
+
+
+class _HalvesNdcg:
+    """NDCG@10 of scores, averaged over the even and over the odd rows; a tie counts against."""
+
+    def __init__(self, relevant: NDArray[np.bool_]) -> None:
+        n_relevant = relevant.sum(axis=1)
+        discounts = 1 / np.log2(np.arange(2, NDCG_AT + 2))
+        ideal = np.cumsum(discounts)[np.clip(n_relevant, 1, NDCG_AT) - 1]
+        self._discounts = np.append(discounts, 0.0)
+        self._row, self._column = np.nonzero(relevant)
+        odd = self._row % 2 if len(relevant) > 1 else np.zeros(len(self._row), np.int64)
+        sizes = np.maximum(np.bincount(np.arange(len(relevant)) % 2, minlength=2), 1)
+        self._half, self._gain = odd, 1 / (ideal[self._row] * sizes[odd])
+
+    def __call__(self, scores: FloatMatrix) -> NDArray[np.float64]:
+        found = scores[self._row, self._column]
+        place = np.count_nonzero(scores[self._row] >= found[:, None], axis=1) - 1
+        gains = self._discounts[np.minimum(place, NDCG_AT)] * self._gain
+        halves: NDArray[np.float64] = np.bincount(self._half, gains, minlength=2).astype(np.float64)
+        return halves
