@@ -28,17 +28,17 @@ class ItemItemConfig(BaseModel):
 
     max_items_closed_form: int = Field(default=25_000, ge=0)
     """Largest catalogue for the closed form: it needs n_items² · 4 bytes (2.5 GB at the default)."""
-    l2: float = Field(default=50.0, gt=0)
+    l2: float = Field(default=100.0, gt=0)
     """Ridge of the closed form, in units of (event weight)²."""
     relation_weights: dict[str, Annotated[float, Field(ge=0)]] = {
-        "MADE_BY": 1.0,
-        "IN_CATEGORY": 0.2,
+        "MADE_BY": 2.0,
+        "IN_CATEGORY": 0.3,
         "ALSO_BOUGHT": 0.1,
         "ALSO_VIEWED": 0.1,
         "BOUGHT_TOGETHER": 1.0,
     }
     """Weight of a relation's side information by its name; 0 leaves it out."""
-    default_relation_weight: float = Field(default=0.2, ge=0)
+    default_relation_weight: float = Field(default=0.3, ge=0)
     """Weight of a relation that `relation_weights` does not name."""
     shrinkage: float = Field(default=20.0, ge=0)
     """Added to the cosine's denominator: distrust of neighbours that were seen together rarely."""
