@@ -17,7 +17,7 @@ from gnn.item_item import ItemItem, item_item_for
 from gnn.linear import LinearKG
 from ranking.config import HybridConfig
 from ranking.feature_fitting import fit_features
-from ranking.features import FeatureSet
+from ranking.features import POPULARITY, FeatureSet
 from ranking.fusion import learn_choices
 from ranking.holdout import validation_cut, with_relations
 from ranking.query_weight import QUERY_LABEL, learn_query_weight, search_pairs
@@ -36,6 +36,9 @@ GRAPH, ITEM_ITEM, TEXT = "graph", "item_item", "text"
 
 _FILE = "hybrid.json"
 _SCALE_USERS = 256
+
+_LEAST_POPULARITY = 1e-3
+"""Of all weights' sum: too little to matter beside a taste, enough to order all for a shopper without one."""
 
 
 class SavedModel(Recommender, Protocol):
@@ -133,6 +136,7 @@ def fit_hybrid(
     rng: np.random.Generator,
     on_progress: Callable[[str], None] = lambda _: None,
     encoder: TextEncoder | None = None,
+    log_dir: Path | None = None,
 ) -> Hybrid:
     """The hybrid, its weights learned on a validation cut, everything then fitted on all of `snapshot`.
 
@@ -142,6 +146,7 @@ def fit_hybrid(
         rng: seeds the cut, the models and the samples.
         on_progress: gets a line for each stage.
         encoder: reads past searches, to learn the text part's weight from what was chosen after them.
+        log_dir: takes the graph model's curves, for TensorBoard.
 
     Raises:
         BadSource: there is no interaction to learn from.
@@ -151,7 +156,12 @@ def fit_hybrid(
     if not len(train.interactions) or not len(heldout):
         raise BadSource("the shop has too few interactions to learn from; ingest purchases or views first")
     on_progress(f"validation: {len(heldout):,} shoppers with {len(heldout.item_idx):,} held-out items")
-    graph = LinearKG(config.graph, validation=heldout, on_epoch=lambda report: on_progress(str(report)))
+    graph = LinearKG(
+        config.graph,
+        validation=heldout,
+        on_epoch=lambda report: on_progress(str(report)),
+        log_dir=log_dir,
+    )
     draft = _fit_parts(train, graph, config, rng, on_progress)
     weights, ablations, metrics = _learn(draft, train, heldout, config, rng)
     gamma = _query_weight(draft, weights, snapshot, train, encoder, config, rng)
@@ -212,6 +222,8 @@ def _learn(
 
 def _as_weights(found: Mapping[str, float], features: Sequence[str]) -> FusionWeights:
     betas = {name: weight for name, weight in found.items() if name in features}
+    if POPULARITY in betas:
+        betas[POPULARITY] = max(betas[POPULARITY], _LEAST_POPULARITY * sum(found.values()))
     return FusionWeights(found.get(GRAPH, 0.0), found.get(ITEM_ITEM, 0.0), 0.0, betas)
 
 

@@ -7,13 +7,13 @@ from pathlib import Path
 from time import perf_counter
 
 import numpy as np
-from gnn.linear import LinearKG
 
 from evaluation.harness import ModelResult, PanelFn, evaluate_panel
 from evaluation.provenance import peak_rss_mb
 from evaluation.report import Report, Run, build_report
 from evaluation.splits import Protocol, train_and_heldout
 from gnn.index import ExactIndex
+from gnn.linear import LinearKG
 from graph.ingest import ingest
 from graph.readers import open_source
 from graph.readers.pgpr import read_pgpr_test
@@ -67,7 +67,7 @@ def evaluate_snapshot(
     """The report of all seeds; validation cut from the training part decides every parameter."""
     pairs = _test_pairs(question)
     relations = CLEAN_RELATIONS if question.variant == "clean" else None
-    config = settings.hybrid.model_copy(update={"relations": relations, "ablations": ("graph",)})
+    config = settings.hybrid_config.model_copy(update={"relations": relations, "ablations": ("graph",)})
     results, seconds = [], []
     for seed in question.seeds:
         rng = np.random.default_rng(seed)

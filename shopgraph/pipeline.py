@@ -78,7 +78,8 @@ def train(
     started = perf_counter()
     encoder = open_encoder(settings.encoder_config)
     snapshot = embed(snapshot, encoder, settings, on_text)
-    hybrid = fit_hybrid(snapshot, settings.hybrid, np.random.default_rng(settings.seed), on_stage, encoder)
+    rng = np.random.default_rng(settings.seed)
+    hybrid = fit_hybrid(snapshot, settings.hybrid_config, rng, on_stage, encoder, settings.tensorboard)
     export_serving(settings.encoder_config, root / _ENCODER)
     artefacts = ArtefactRoot(root)
     with artefacts.create() as draft:
@@ -178,7 +179,7 @@ def _metadata(
         },
         "encoder": encoder.name,
         "seed": settings.seed,
-        "hybrid": settings.hybrid.model_dump(mode="json"),
+        "hybrid": settings.hybrid_config.model_dump(mode="json"),
         "validation": dict(hybrid.metrics),
         "train_seconds": round(seconds, 1),
     }

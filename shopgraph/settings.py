@@ -49,6 +49,8 @@ class Settings(BaseSettings):
     """Where models are trained."""
     seed: int = Field(default=0, ge=0)
     """Seeds training."""
+    tensorboard: Path | None = None
+    """Folder that takes the training's curves, for TensorBoard."""
     encoder: str | None = None
     """Text encoder: a hub id, a local folder, or nothing for multilingual-e5-small."""
     secret: SecretStr | None = None
@@ -77,6 +79,12 @@ class Settings(BaseSettings):
     def encoder_config(self) -> EncoderConfig:
         """The text encoder's part, with `encoder` put in."""
         return self.text if self.encoder is None else self.text.model_copy(update={"encoder": self.encoder})
+
+    @property
+    def hybrid_config(self) -> HybridConfig:
+        """What is trained, on the device asked for."""
+        graph = self.hybrid.graph.model_copy(update={"device": self.device})
+        return self.hybrid.model_copy(update={"graph": graph})
 
     def artefact_root(self, store_url: str) -> Path:
         """Where the artefacts of one store lie: a folder named after the store, not after its user."""

@@ -25,7 +25,7 @@ results = Console(highlight=False, soft_wrap=False)
 
 def note(text: str) -> None:
     """One line on stderr; the text is data, never markup."""
-    notes.print(Text(text))
+    notes.print(Text(text), soft_wrap=True)
 
 
 def print_json(value: object) -> None:

@@ -33,10 +33,11 @@ def train(
     store: Store = None,
     device: Device = None,
     seed: Annotated[int | None, typer.Option(min=0, help="Seeds the training.")] = None,
+    tensorboard: Annotated[Path | None, typer.Option(help="Folder for the curves, for TensorBoard.")] = None,
     as_json: Json = False,
 ) -> None:
     """Train on what the store holds, and make the new version the current one."""
-    settings = with_flags(settings_of(context), device=device, seed=seed)
+    settings = with_flags(settings_of(context), device=device, seed=seed, tensorboard=tensorboard)
     with opened(settings, store) as source:
         snapshot = pipeline.take_snapshot(source, utc_now())
     with text_progress() as on_text:
@@ -146,7 +147,13 @@ def write_report(report: Report, folder: Path, name: str) -> None:
     write_plot(report, folder / f"{name}.svg")
 
 
-def with_flags(settings: Settings, *, device: str | None = None, seed: int | None = None) -> Settings:
+def with_flags(
+    settings: Settings,
+    *,
+    device: str | None = None,
+    seed: int | None = None,
+    tensorboard: Path | None = None,
+) -> Settings:
     """The settings with what the flags say.
 
     Raises:
@@ -154,7 +161,7 @@ def with_flags(settings: Settings, *, device: str | None = None, seed: int | Non
     """
     if device not in {None, "auto", "cpu", "cuda"}:
         raise BadSettings(f"--device {device!r}: expected auto, cpu or cuda")
-    given = {"device": device, "seed": seed}
+    given = {"device": device, "seed": seed, "tensorboard": tensorboard}
     return settings.model_copy(update={name: value for name, value in given.items() if value is not None})
 
 

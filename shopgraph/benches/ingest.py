@@ -1,19 +1,25 @@
 """Events into a store: our batches beside a plain loader that sends one query a row."""
 
 import sqlite3
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 from urllib.parse import unquote, urlsplit
 
 import neo4j
 import numpy as np
 import polars as pl
 
+from graph import neo4j_server
 from graph.open import open_store
 from graph.schema import ShopSchema
 from graph.sqlite_store import SqliteStore
 from graph.store import EVENT_SCHEMA, EventBatch, GraphStore, NodeBatch
+from shopgraph.errors import DependencyMissing
+from shopgraph.settings import Settings
+from shopgraph.terminal import note
 from shopgraph.types import ITEM
 
 BATCH = 50_000
@@ -26,7 +32,23 @@ _PLAIN_NEO4J = (
 )
 
 
-def run(folder: Path, neo4j_url: str | None, scale: float = 1.0) -> list[dict[str, object]]:
+def run(settings: Settings) -> list[dict[str, Any]]:
+    """Rows for SQLite and, where one can be started, for a local Neo4j server of its own."""
+    with tempfile.TemporaryDirectory() as scratch:
+        home = Path(scratch) / "neo4j"
+        try:
+            url = neo4j_server.up(home).store_url
+        except DependencyMissing as exc:
+            note(f"without Neo4j: {exc}")
+            url = None
+        try:
+            (Path(scratch) / "sqlite").mkdir()
+            return measure(Path(scratch) / "sqlite", url)
+        finally:
+            neo4j_server.down(home)
+
+
+def measure(folder: Path, neo4j_url: str | None, scale: float = 1.0) -> list[dict[str, Any]]:
     """Rows {store, loader, rows, rows_per_s, ratio_to_plain}; the plain loader has the smaller sample.
 
     Args:
@@ -54,7 +76,7 @@ def _rate(write: Callable[[], float], n_rows: int) -> tuple[int, float]:
     return n_rows, n_rows / write()
 
 
-def _rows(store: str, ours: tuple[int, float], plain: tuple[int, float]) -> list[dict[str, object]]:
+def _rows(store: str, ours: tuple[int, float], plain: tuple[int, float]) -> list[dict[str, Any]]:
     return [
         {"store": store, "loader": loader, "rows": n_rows, "rows_per_s": round(rate),
          "ratio_to_plain": round(rate / plain[1], 2)}
