@@ -10,7 +10,16 @@ from gnn.history import event_weights, type_weight_vector
 from ranking.config import FeatureConfig
 from ranking.features import AFFINITY, NEWNESS, POPULARITY, TRENDING, FeatureSet
 from ranking.holdout import main_event
-from shopgraph.types import ITEM, NO_TIME, USER, FloatVector, GraphSnapshot, Histories, iter_batches
+from shopgraph.types import (
+    ITEM,
+    NO_TIME,
+    USER,
+    FloatMatrix,
+    FloatVector,
+    GraphSnapshot,
+    Histories,
+    iter_batches,
+)
 
 _SCALE_USERS = 512
 _MAX_LEVELS = 8
@@ -43,7 +52,7 @@ def fit_features(snapshot: GraphSnapshot, config: FeatureConfig, rng: np.random.
 
 
 def _columns(
-    snapshot: GraphSnapshot, config: FeatureConfig, by_type: FloatVector
+    snapshot: GraphSnapshot, config: FeatureConfig, by_type: FloatMatrix
 ) -> Mapping[str, FloatVector]:
     histories, n_items = snapshot.histories, snapshot.n_items
     columns = {POPULARITY: np.log1p(_weighted_events(histories, by_type, None, n_items))}
@@ -60,7 +69,7 @@ def _columns(
 
 
 def _weighted_events(
-    histories: Histories, by_type: FloatVector, half_life_days: float | None, n_items: int
+    histories: Histories, by_type: FloatMatrix, half_life_days: float | None, n_items: int
 ) -> np.ndarray:
     weights = event_weights(histories, by_type, half_life_days)
     return np.bincount(histories.item_idx, weights, minlength=n_items)

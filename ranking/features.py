@@ -50,7 +50,7 @@ class FeatureSet:
 
     Attributes:
         scales: what each raw value is divided by; its keys are the features' names, in order.
-        event_weights: weight of each event type code, shape (n_event_types,).
+        event_weights: weight of each event type, as `gnn.history.type_weight_vector` gives it.
         half_life_days: halves the weight of a past event; events without a time keep theirs.
         columns: the impersonal features' raw values, each shape (n_items,).
         labels: item × node matrices by feature name, 1 where the item has the node.
@@ -62,7 +62,7 @@ class FeatureSet:
     """
 
     scales: Mapping[str, float]
-    event_weights: FloatVector
+    event_weights: FloatMatrix
     half_life_days: float | None
     columns: Mapping[str, FloatVector]
     labels: Mapping[str, sparse.csr_array]

@@ -3,7 +3,9 @@
 First the likelihood: each held-out item is a draw from the softmax of the weighted sum over all items
 the shopper has not bought (listwise, multinomial), estimated on hard and random negatives whose
 log importance weights make the sum unbiased; concave, so L-BFGS finds its one maximum. Then a
-coordinate search on NDCG@10, which keeps a step only if both halves of the users gain.
+coordinate search on NDCG@10, which keeps a step only if neither half of the users loses. No weight
+falls below zero: a reason never speaks against the item that it is named for, and whoever has no
+history gets what is popular, never its opposite.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -27,7 +29,6 @@ from shopgraph.types import (
 )
 
 NDCG_AT = 10
-NON_NEGATIVE = frozenset({"graph", "item_item"})
 _OWN_STEPS = (-1.0, -0.5, -0.2, -0.1, 0.1, 0.25, 0.6, 1.5)
 _COMMON_STEPS = (-0.1, -0.03, 0.03, 0.1)
 _GAIN = 1e-5
@@ -138,7 +139,7 @@ def collect_rows(
 
 
 def learn_weights(rows: FusionRows, config: FusionConfig) -> Learned:
-    """The most likely weights, then searched on NDCG@10; `graph` and `item_item` never below zero."""
+    """The most likely weights, then searched on NDCG@10."""
     weights = _most_likely(rows, config.l2)
     weights, ndcg = _search(rows, weights, config.search_rounds)
     return Learned(dict(zip(rows.names, weights.tolist(), strict=True)), ndcg)
@@ -209,7 +210,7 @@ def _most_likely(rows: FusionRows, l2: float) -> NDArray[np.float64]:
         slope = (expected.reshape(-1) @ flat).astype(np.float64) - wanted
         return nll / n_users + l2 * float(weights @ weights), slope / n_users + 2 * l2 * weights
 
-    bounds = [(0.0, None) if name in NON_NEGATIVE else (None, None) for name in rows.names]
+    bounds = [(0.0, None)] * n_parts
     found = minimize(loss, np.full(n_parts, 0.1), jac=True, method="L-BFGS-B", bounds=bounds)
     solution: NDArray[np.float64] = found.x
     return solution
@@ -226,9 +227,8 @@ def _search(
     for _ in range(n_rounds):
         improved = False
         for part, column in enumerate(columns):
-            lowest = 0.0 if rows.names[part] in NON_NEGATIVE else -np.inf
             for step in _steps(found, part):
-                moved = max(found[part] + step, lowest)
+                moved = max(found[part] + step, 0.0)
                 trial = scores + column * np.float32(moved - found[part])
                 ndcg = measure(trial)
                 if (ndcg >= best).all() and ndcg.mean() > best.mean() + _GAIN:

@@ -28,7 +28,9 @@ from shopgraph.types import (
     GraphSnapshot,
     Heldout,
     Histories,
+    IntVector,
     Recommender,
+    Share,
     TextEncoder,
 )
 
@@ -42,10 +44,19 @@ _LEAST_POPULARITY = 1e-3
 
 
 class SavedModel(Recommender, Protocol):
-    """A recommender that can be written into an artefact."""
+    """A recommender that can be written into an artefact and explains a page of items at once."""
 
     def save(self, folder: Path) -> None:
         """Write into an existing folder."""
+        ...
+
+    def shares_of_items(
+        self, history: Histories, item_idx: IntVector, top: int | None = None
+    ) -> list[list[Share]]:
+        """The `shares` of several items, a list for each.
+
+        With `top` a list holds only the so many largest of kind `path` and `item_item`; `latent` is whole.
+        """
         ...
 
 

@@ -89,6 +89,14 @@ def test_parts_can_be_left_out(snapshot: GraphSnapshot) -> None:
     assert not fitted.weights.features
 
 
+def test_popularity_always_orders_what_is_shown_to_a_shopper_without_history(
+    snapshot: GraphSnapshot, hybrid: Hybrid
+) -> None:
+    assert hybrid.weights.features["popularity"] > 0
+    nobody = replace(snapshot.histories.take(np.zeros(0, np.int64)), indptr=np.zeros(2, np.int64))
+    assert len(np.unique(Scorer(hybrid).score(nobody))) > 5
+
+
 def test_an_ablation_has_weights_of_its_own(hybrid: Hybrid) -> None:
     without = hybrid.ablations["graph"]
     assert without.graph == 0
