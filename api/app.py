@@ -10,7 +10,12 @@ from api.config import ApiConfig
 from api.metrics import Metrics
 from api.middleware import BodyLimit, EncodedSegments, Measured, SecurityHeaders
 from api.problems import add_problem_handlers
-from api.routes import events, health, items, rank, search, users
+from api.routes.events import router as events
+from api.routes.health import router as health
+from api.routes.items import router as items
+from api.routes.rank import router as rank
+from api.routes.search import router as search
+from api.routes.users import router as users
 from api.state import ServingState
 
 _HERE = Path(__file__).parent
@@ -35,7 +40,7 @@ def create_app(serving: ServingState, config: ApiConfig) -> FastAPI:
     metrics.use_model(serving.engine.model_version)
     add_problem_handlers(app)
     for group in (users, items, rank, search, events, health):
-        app.include_router(group.router)
+        app.include_router(group)
     _add_pages(app)
     # The last one added is the first to see a request.
     app.add_middleware(BodyLimit, max_bytes=config.max_body_bytes)
