@@ -12,7 +12,7 @@ from nlu.model_files import DEFAULT, find_source, make_once, model_key, training
 from nlu.onnx_encoder import CONFIG, MODEL, TOKENIZER, OnnxEncoder, is_serving_folder, write_serving_config
 from shopgraph.types import TextEncoder
 
-_EXPORT_VERSION = 1
+_EXPORT_VERSION = 2
 """Raise it when the export changes: cached models of older versions are then made anew."""
 
 

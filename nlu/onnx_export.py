@@ -1,8 +1,10 @@
-"""A model folder or hub id → ONNX with int8 weights and activations, made once, served without torch.
+"""A model → ONNX with int8 weights and activations, made once, served without torch.
 
-The graph ends in unit vectors (mean over the tokens, divided by the length). Weights are quantised per output
-channel, to 7 bits: without VNNI an x86-64 adds two 8-bit products in 16 bits and would overflow unseen; the
-eighth bit is worth 0.0004 of cosine. Activations are quantised as they come (dynamic), one scale a tensor.
+The graph ends in unit vectors (mean over the tokens, divided by the length). Matrices are quantised per
+output channel, to 7 bits: without VNNI an x86-64 adds two 8-bit products in 16 bits and would overflow
+unseen; the eighth bit is worth 0.0004 of cosine. Activations are quantised as they come (dynamic), one scale
+a tensor. Word embeddings are quantised per row before the export, so that no step holds several copies of
+them in float32.
 """
 
 import logging
@@ -18,15 +20,44 @@ from onnxruntime.quantization import QuantType, quantize_dynamic
 from nlu.torch_encoder import MeanPooled
 
 
+class Int8Embedding(torch.nn.Module):
+    """An embedding table in 8 bits with one scale a row; gives float32."""
+
+    def __init__(self, table: torch.Tensor) -> None:
+        super().__init__()
+        scale = table.abs().amax(dim=1, keepdim=True).clamp(min=1e-12) / 127
+        self.register_buffer("rows", torch.round(table / scale).to(torch.int8))
+        self.register_buffer("scale", scale)
+
+    def forward(self, token_ids: torch.Tensor) -> torch.Tensor:
+        rows, scale = self.get_buffer("rows"), self.get_buffer("scale")
+        return torch.nn.functional.embedding(token_ids, rows).float() * torch.nn.functional.embedding(
+            token_ids, scale
+        )
+
+
 def export_int8(model: MeanPooled, target: Path) -> None:
-    """Writes the quantised graph to `target`: input_ids, attention_mask (int64) → vectors (float32)."""
+    """Writes the quantised graph to `target`: input_ids, attention_mask (int64) → vectors (float32).
+
+    The model's own embedding table is replaced: it can't be used in float32 afterwards.
+    """
+    table = model.transformer.get_input_embeddings().get_parameter("weight")
+    model.transformer.set_input_embeddings(Int8Embedding(table.detach()))
+    del table
     with tempfile.TemporaryDirectory(dir=target.parent) as scratch, _quiet():
-        full = Path(scratch) / "float32.onnx"
-        _export_float32(model, full)
-        quantize_dynamic(full, target, per_channel=True, reduce_range=True, weight_type=QuantType.QInt8)
+        exported = Path(scratch) / "exported.onnx"
+        _export(model, exported)
+        quantize_dynamic(
+            exported,
+            target,
+            op_types_to_quantize=["MatMul"],
+            per_channel=True,
+            reduce_range=True,
+            weight_type=QuantType.QInt8,
+        )
 
 
-def _export_float32(model: MeanPooled, target: Path) -> None:
+def _export(model: MeanPooled, target: Path) -> None:
     token_ids = torch.ones((2, 8), dtype=torch.int64)
     sizes = {0: "batch", 1: "length"}
     program = torch.onnx.export(

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from tokenizers import Tokenizer
-from transformers import AutoConfig, AutoModel, AutoTokenizer
+from transformers import AutoConfig, AutoModel, AutoTokenizer, PreTrainedModel
 from transformers.utils import logging as transformers_logging
 
 from nlu.batching import Batcher, Kind
@@ -19,13 +19,13 @@ _POOLER_CAN_GO = ("bert", "roberta", "xlm-roberta")
 class MeanPooled(torch.nn.Module):
     """A transformer whose output is the mean over the tokens, of length 1; shape (batch, dim)."""
 
-    def __init__(self, model: torch.nn.Module, dim: int) -> None:
+    def __init__(self, transformer: PreTrainedModel, dim: int) -> None:
         super().__init__()
-        self.model = model
+        self.transformer = transformer
         self.dim = dim
 
     def forward(self, input_ids: torch.Tensor, attention_mask: torch.Tensor) -> torch.Tensor:
-        hidden = self.model(input_ids=input_ids, attention_mask=attention_mask).last_hidden_state
+        hidden = self.transformer(input_ids=input_ids, attention_mask=attention_mask).last_hidden_state
         kept = attention_mask.unsqueeze(-1).to(hidden.dtype)
         return torch.nn.functional.normalize((hidden * kept).sum(1) / kept.sum(1), dim=1)
 
