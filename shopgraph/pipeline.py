@@ -8,6 +8,7 @@ with open_store(url) as store:
     serving.engine.answer(Ask(user_id="alice", now=now))
 """
 
+import hashlib
 import os
 import secrets
 from collections.abc import Callable
@@ -46,7 +47,7 @@ __all__ = ["Trained", "embed", "ingest", "load", "take_snapshot", "train"]
 
 _SNAPSHOT, _HYBRID = "snapshot", "hybrid"
 _GRAPH_INDEX, _TEXT_INDEX = "graph.faiss", "text.faiss"
-_ENCODER, _KEY = "encoder", "signing.key"
+_ENCODERS, _KEY = "encoders", "signing.key"
 
 
 @dataclass(frozen=True)
@@ -80,7 +81,7 @@ def train(
     snapshot = embed(snapshot, encoder, settings, on_text)
     rng = np.random.default_rng(settings.seed)
     hybrid = fit_hybrid(snapshot, settings.hybrid_config, rng, on_stage, encoder, settings.tensorboard)
-    export_serving(settings.encoder_config, root / _ENCODER)
+    export_serving(settings.encoder_config, _encoder_folder(root, encoder.name))
     artefacts = ArtefactRoot(root)
     with artefacts.create() as draft:
         save_snapshot(replace(snapshot, text_vectors=None), draft.folder / _SNAPSHOT)
@@ -121,7 +122,7 @@ def load(root: Path, store: GraphStore, settings: Settings, now: datetime) -> Se
         artefact.manifest.version,
     )
     return ServingState(
-        engine, QueryParser(snapshot_names(snapshot)), _serving_encoder(root, settings), store
+        engine, QueryParser(snapshot_names(snapshot)), _serving_encoder(root, artefact, settings), store
     )
 
 
@@ -130,10 +131,15 @@ def _index(artefact: Artefact, name: str) -> ExactIndex | None:
     return ExactIndex.load(path) if path.exists() else None
 
 
-def _serving_encoder(root: Path, settings: Settings) -> TextEncoder:
-    folder = root / _ENCODER
+def _encoder_folder(root: Path, name: str) -> Path:
+    """One folder for each encoder, shared by the versions that it made the vectors of."""
+    return root / _ENCODERS / hashlib.sha256(name.encode()).hexdigest()[:16]
+
+
+def _serving_encoder(root: Path, artefact: Artefact, settings: Settings) -> TextEncoder:
+    folder = _encoder_folder(root, artefact.manifest.metadata["encoder"])
     if not folder.is_dir():
-        raise ArtefactMissing(f"{folder}: the text encoder is not there; train again")
+        raise ArtefactMissing(f"{folder}: the artefact's text encoder is not there; train again")
     return open_encoder(settings.text.model_copy(update={"encoder": str(folder), "threads": 1}))
 
 

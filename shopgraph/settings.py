@@ -1,6 +1,7 @@
 """Settings of the whole application, joined from each package's part; `cli.py` alone fills them in."""
 
 import hashlib
+import os
 from pathlib import Path
 from typing import Literal
 
@@ -77,8 +78,9 @@ class Settings(BaseSettings):
 
     @property
     def encoder_config(self) -> EncoderConfig:
-        """The text encoder's part, with `encoder` put in."""
-        return self.text if self.encoder is None else self.text.model_copy(update={"encoder": self.encoder})
+        """The text encoder's part as training uses it: `encoder` put in, on all cores."""
+        given = {} if self.encoder is None else {"encoder": self.encoder}
+        return self.text.model_copy(update={**given, "threads": max(self.text.threads, os.cpu_count() or 1)})
 
     @property
     def hybrid_config(self) -> HybridConfig:
