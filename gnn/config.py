@@ -28,6 +28,8 @@ class LinearKGConfig(BaseModel):
     """Weight of an event by its name; the registry's default weight where unnamed."""
     half_life_days: float | None = Field(default=None, gt=0)
     """Days after which an event counts half; None: time does not matter."""
+    half_life_events: float | None = Field(default=None, gt=0)
+    """Places after which an event counts half, where a history has an order but no times."""
     learning_rate: float = Field(default=0.01, gt=0)
     """Step size of Adam."""
     l2: float = Field(default=0.0, ge=0)

@@ -7,15 +7,18 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from shopgraph.types import NO_TIME, EventType, FloatVector, GraphSnapshot, Histories
+from shopgraph.types import NO_TIME, EventType, FloatMatrix, FloatVector, GraphSnapshot, Histories
 
 FloatCsr: TypeAlias = "sparse.csr_array[np.float32, tuple[int, int]]"
 
 _DAY_S = 86_400.0
+_RATED, _MOST_STARS = "rate", 5.0
 
 
-def type_weight_vector(event_types: Sequence[EventType], overrides: Mapping[str, float]) -> FloatVector:
-    """Weight of each type_code, shape (n_event_types,).
+def type_weight_vector(event_types: Sequence[EventType], overrides: Mapping[str, float]) -> FloatMatrix:
+    """Weights of each type_code, shape (n_event_types, 2): a fixed one, and one per unit of value.
+
+    A rating of five stars weighs as much as its type says, one of n stars n / 5 of that.
 
     Raises:
         ValueError: an override names an event that the snapshot does not know.
@@ -23,29 +26,47 @@ def type_weight_vector(event_types: Sequence[EventType], overrides: Mapping[str,
     names = [event.name for event in event_types]
     if unknown := sorted(set(overrides) - set(names)):
         raise ValueError(f"type_weights names the unknown event {unknown[0]!r}; known: {', '.join(names)}")
-    return np.array([overrides.get(event.name, event.default_weight) for event in event_types], np.float32)
+    weights = np.array([overrides.get(event.name, event.default_weight) for event in event_types], np.float32)
+    rated = np.array([name == _RATED for name in names])
+    return np.stack([np.where(rated, 0, weights), np.where(rated, weights / _MOST_STARS, 0)], axis=1)
 
 
 def event_weights(
-    histories: Histories, type_weights: FloatVector, half_life_days: float | None
+    histories: Histories,
+    type_weights: FloatMatrix,
+    half_life_days: float | None,
+    half_life_events: float | None = None,
 ) -> FloatVector:
     """Weight of each event, shape (n_events,): its type's, halved every `half_life_days` before `now`.
 
-    An event without a time, or from after `now`, counts as if it happened now.
+    An event without a time, or from after `now`, counts as if it happened now. In a history that has no
+    time at all, weights are halved every `half_life_events` places before the last event instead: give
+    that only where the order means something.
     """
     weights = type_weights[histories.type_code]
-    if half_life_days is None:
-        return weights
-    age_s = np.where(histories.time == NO_TIME, 0.0, histories.now.timestamp() - histories.time)
-    halvings = np.maximum(age_s, 0.0) / (_DAY_S * half_life_days)
-    return (weights * np.exp2(-halvings)).astype(np.float32)
+    fixed_and_rated = weights[:, 0] + weights[:, 1] * np.clip(histories.value, 0, _MOST_STARS)
+    timed = histories.time != NO_TIME
+    halvings = np.zeros(len(timed))
+    if half_life_days is not None:
+        age_s = np.where(timed, histories.now.timestamp() - histories.time, 0.0)
+        halvings = np.maximum(age_s, 0.0) / (_DAY_S * half_life_days)
+    if half_life_events is not None:
+        owners = histories.owners()
+        without_time = np.bincount(owners, timed, len(histories))[owners] == 0
+        places = histories.indptr[1:][owners] - 1 - np.arange(len(timed))
+        halvings = np.where(without_time, places / half_life_events, halvings)
+    return (fixed_and_rated * np.exp2(-halvings)).astype(np.float32)
 
 
 def history_matrix(
-    histories: Histories, n_items: int, type_weights: FloatVector, half_life_days: float | None = None
+    histories: Histories,
+    n_items: int,
+    type_weights: FloatMatrix,
+    half_life_days: float | None = None,
+    half_life_events: float | None = None,
 ) -> FloatCsr:
     """Histories × items, float32; an item met several times counts by its weightiest event, once."""
-    weights = event_weights(histories, type_weights, half_life_days)
+    weights = event_weights(histories, type_weights, half_life_days, half_life_events)
     rows, columns = histories.owners(), histories.item_idx
     order = np.lexsort((-weights, columns, rows))
     rows, columns, weights = rows[order], columns[order], weights[order]
@@ -76,7 +97,12 @@ def float_csr_of_pairs(
 
 
 def snapshot_matrix(
-    snapshot: GraphSnapshot, type_weights: FloatVector, half_life_days: float | None = None
+    snapshot: GraphSnapshot,
+    type_weights: FloatMatrix,
+    half_life_days: float | None = None,
+    half_life_events: float | None = None,
 ) -> FloatCsr:
     """Every user's history as a row of users × items."""
-    return history_matrix(snapshot.histories, snapshot.n_items, type_weights, half_life_days)
+    return history_matrix(
+        snapshot.histories, snapshot.n_items, type_weights, half_life_days, half_life_events
+    )

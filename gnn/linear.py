@@ -17,14 +17,14 @@ from numpy.typing import NDArray
 
 from gnn.config import LinearKGConfig
 from gnn.history import FloatCsr, history_matrix, snapshot_matrix, type_weight_vector
-from gnn.linear_file import SavedLinear, read_linear, write_linear
+from gnn.linear_file import LinearState, read_linear, write_linear
 from gnn.linear_parts import (
     checked_text_vectors,
     history_norms,
     item_components,
     sum_components,
 )
-from gnn.paths import meeting_routes, path_of, routes_of
+from gnn.paths import MeetingRoutes, meeting_routes, path_of, routes_of
 from gnn.walks import relation_graph
 from shopgraph.errors import DependencyMissing
 from shopgraph.types import (
@@ -34,6 +34,7 @@ from shopgraph.types import (
     GraphSnapshot,
     Heldout,
     Histories,
+    IntVector,
     NodeRef,
     Share,
 )
@@ -78,7 +79,9 @@ class LinearKG:
         text_vectors = checked_text_vectors(snapshot)
         type_weights = type_weight_vector(snapshot.event_types, self.config.type_weights)
         graph = relation_graph(snapshot, self.config.min_degree)
-        interactions = snapshot_matrix(snapshot, type_weights, self.config.half_life_days)
+        interactions = snapshot_matrix(
+            snapshot, type_weights, self.config.half_life_days, self.config.half_life_events
+        )
         trained = training.train(
             training.TrainingData(interactions, graph, text_vectors),
             self.config,
@@ -89,13 +92,13 @@ class LinearKG:
         )
         components = item_components(trained.parameters, graph, text_vectors)
         self._adopt(
-            SavedLinear(self.config, trained.parameters, graph, components, type_weights, trained.best_epoch)
+            LinearState(self.config, trained.parameters, graph, components, type_weights, trained.best_epoch)
         )
 
     @property
     def components(self) -> Mapping[str, FloatMatrix]:
         """m_c of `own`, `text` and each relation, shape (n_items, dim) each; they sum to the item vectors."""
-        return self._fitted.components
+        return self.state.components
 
     @property
     def item_vectors(self) -> FloatMatrix:
@@ -112,41 +115,46 @@ class LinearKG:
         weights = self._weights(histories)
         scores: FloatMatrix = (weights @ self._vectors) @ self._vectors.T
         owners = np.repeat(np.arange(weights.shape[0]), np.diff(weights.indptr))
-        own = np.einsum("nd,nd->n", self._vectors, self._vectors)
-        scores[owners, weights.indices] -= weights.data * own[weights.indices]
+        past = self._vectors[weights.indices]
+        scores[owners, weights.indices] -= weights.data * np.einsum("nd,nd->n", past, past)
         return scores
 
     def shares(self, history: Histories, item_idx: int) -> Sequence[Share]:
         """One share per graph path from a past item, then one `latent` share per past item.
 
-        Largest first within each kind; the same path never stands twice.
+        Largest first within each kind. An edge between the two items is found from either end: its path
+        stands twice.
         """
+        return self.shares_of_items(history, np.array([item_idx], np.int32))[0]
+
+    def shares_of_items(
+        self, history: Histories, item_idx: IntVector, top: int | None = None
+    ) -> list[list[Share]]:
+        """The `shares` of several items, a list for each; with `top` only so many paths each, the largest."""
         weights = self._weights(history)
-        others = weights.indices != item_idx
-        past, weight = weights.indices[others], weights.data[others].astype(np.float64)
-        target = np.array([item_idx], np.int32)
+        past, weight = weights.indices, weights.data.astype(np.float64)
         pairs = meeting_routes(
-            routes_of(past, self._fitted.parameters, self._fitted.graph),
-            routes_of(target, self._fitted.parameters, self._fitted.graph),
+            routes_of(past, self.state.parameters, self.state.graph),
+            routes_of(item_idx, self.state.parameters, self.state.graph),
             self._squared_lengths,
         )
-        values = pairs.value * weight[pairs.past.place]
-        total = weight * (self._vectors[past].astype(np.float64) @ self._vectors[item_idx])
-        latent = total - np.bincount(pairs.past.place, values, len(past))
-        end = NodeRef(ITEM, item_idx)
-        starts = [NodeRef(ITEM, int(idx)) for idx in past]
-        shares = []
-        for n in np.argsort(-np.abs(values), kind="stable").tolist():
-            start = starts[pairs.past.place[n]]
-            path = path_of(pairs, n, start, end, self._fitted.graph)
-            shares.append(Share("path", float(values[n]), start.idx, path))
-        for n in np.argsort(-np.abs(latent), kind="stable").tolist():
-            shares.append(Share("latent", float(latent[n]), starts[n].idx))
-        return shares
+        counts = past[:, None] != item_idx  # an item of the history leaves itself out
+        weight_of = weight[:, None] * counts
+        place, target = pairs.past.place, pairs.target.place
+        values = pairs.value * weight_of[place, target]
+        total = weight_of * (self._vectors[past].astype(np.float64) @ self._vectors[item_idx].T)
+        by_pair = np.bincount(place * len(item_idx) + target, values, counts.size)
+        latent = total - by_pair.reshape(counts.shape)
+        found = []
+        for n, idx in enumerate(item_idx.tolist()):
+            own = np.flatnonzero((target == n) & counts[place, n])
+            paths = self._path_shares(pairs, own, values, past, idx, top)
+            found.append(paths + _latent_shares(latent[counts[:, n], n], past[counts[:, n]]))
+        return found
 
     def save(self, folder: Path) -> None:
         """Write `linear.safetensors` into an existing folder."""
-        write_linear(folder, self._fitted)
+        write_linear(folder, self.state)
 
     @classmethod
     def load(cls, folder: Path) -> "LinearKG":
@@ -160,26 +168,56 @@ class LinearKG:
         model._adopt(saved)
         return model
 
-    def _adopt(self, fitted: SavedLinear) -> None:
+    def _adopt(self, fitted: LinearState) -> None:
         self.best_epoch = fitted.best_epoch
-        self._fitted = fitted
+        self.state = fitted
         self._vectors = sum_components(fitted.components)
         self._gates = fitted.parameters.gates(self._vectors)
+
+    def _path_shares(
+        self,
+        pairs: MeetingRoutes,
+        chosen: NDArray[np.intp],
+        values: NDArray[np.float64],
+        past: IntVector,
+        item_idx: int,
+        top: int | None,
+    ) -> list[Share]:
+        """The chosen pairs as shares, largest first."""
+        end = NodeRef(ITEM, item_idx)
+        shares = []
+        for n in chosen[np.argsort(-np.abs(values[chosen]), kind="stable")][:top].tolist():
+            start = NodeRef(ITEM, int(past[pairs.past.place[n]]))
+            path = path_of(pairs, n, start, end, self.state.graph)
+            shares.append(Share("path", float(values[n]), start.idx, path))
+        return shares
 
     @cached_property
     def _squared_lengths(self) -> NDArray[np.float64]:
         """⟨x_v, x_v⟩ of each node."""
-        base = self._fitted.parameters.base
+        base = self.state.parameters.base
         squared: NDArray[np.float64] = np.einsum("nd,nd->n", base, base, dtype=np.float64)
         return squared
 
     def _weights(self, histories: Histories) -> FloatCsr:
         """n_u · a_i · scale, shape (len(histories), n_items); an item met several times counts once."""
         n_items = len(self._vectors)
-        weights = history_matrix(histories, n_items, self._fitted.type_weights, self.config.half_life_days)
-        norms = history_norms(weights, self.config.history_power) * np.float32(self._fitted.parameters.scale)
+        weights = history_matrix(
+            histories,
+            n_items,
+            self.state.type_weights,
+            self.config.half_life_days,
+            self.config.half_life_events,
+        )
+        norms = history_norms(weights, self.config.history_power) * np.float32(self.state.parameters.scale)
         weights.data *= np.repeat(norms, np.diff(weights.indptr)) * self._gates[weights.indices]
         return weights
+
+
+def _latent_shares(values: NDArray[np.float64], past: IntVector) -> list[Share]:
+    """One share per past item, largest first."""
+    order = np.argsort(-np.abs(values), kind="stable").tolist()
+    return [Share("latent", float(values[n]), int(past[n])) for n in order]
 
 
 def _training_module() -> ModuleType:

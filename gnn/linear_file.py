@@ -15,25 +15,25 @@ from gnn.linear_parts import LinearParameters
 from gnn.tensors import read_tensors, write_tensors
 from gnn.walks import RelationGraph, Step
 from shopgraph.errors import ArtefactDamaged
-from shopgraph.types import EdgeType, FloatMatrix, FloatVector
+from shopgraph.types import EdgeType, FloatMatrix
 
 _FILE = "linear.safetensors"
 _COMPONENT = "component/"
 
 
 @dataclass(frozen=True, eq=False)
-class SavedLinear:
+class LinearState:
     """All that a fitted model is."""
 
     config: LinearKGConfig
     parameters: LinearParameters
     graph: RelationGraph
     components: Mapping[str, FloatMatrix]
-    type_weights: FloatVector
+    type_weights: FloatMatrix
     best_epoch: int
 
 
-def write_linear(folder: Path, model: SavedLinear) -> None:
+def write_linear(folder: Path, model: LinearState) -> None:
     """Write `linear.safetensors` into an existing folder."""
     parameters, graph = model.parameters, model.graph
     tensors: dict[str, NDArray[Any]] = {
@@ -66,7 +66,7 @@ def write_linear(folder: Path, model: SavedLinear) -> None:
     write_tensors(folder / _FILE, tensors, json.dumps(rest))
 
 
-def read_linear(folder: Path) -> SavedLinear:
+def read_linear(folder: Path) -> LinearState:
     """What `write_linear` wrote.
 
     Raises:
@@ -80,7 +80,7 @@ def read_linear(folder: Path) -> SavedLinear:
         raise ArtefactDamaged(f"{path}: not a linear model ({exc}); train again") from exc
 
 
-def _restored(tensors: Mapping[str, NDArray[Any]], rest: Mapping[str, Any]) -> SavedLinear:
+def _restored(tensors: Mapping[str, NDArray[Any]], rest: Mapping[str, Any]) -> LinearState:
     n_nodes = len(tensors["base"])
     means = []
     for n in range(len(rest["steps"])):
@@ -104,7 +104,7 @@ def _restored(tensors: Mapping[str, NDArray[Any]], rest: Mapping[str, Any]) -> S
         gate_bias=rest["gate_bias"],
         scale=rest["scale"],
     )
-    return SavedLinear(
+    return LinearState(
         config=LinearKGConfig.model_validate(rest["config"]),
         parameters=parameters,
         graph=graph,
