@@ -34,10 +34,12 @@ def edge_rows(frame: pl.DataFrame) -> list[tuple[object, ...]]:
     return frame.select("src_id", "dst_id", "weight", *_split_time(), "position").rows()
 
 
-def event_rows(frame: pl.DataFrame) -> list[tuple[object, ...]]:
-    """Rows of `create_events`."""
-    columns = ("value", "position", "query", "recommendation_id")
-    return frame.select("event_id", "user_id", "target_id", *_split_time(), *columns).rows()
+def event_columns(frame: pl.DataFrame) -> dict[str, list[object]]:
+    """Parameters of `create_events`; the driver packs value by value, so columns of nulls stay at home."""
+    columns = frame.select(
+        "event_id", "user_id", "target_id", *_split_time(), "value", "position", "query", "recommendation_id"
+    )
+    return {c.name: [] if c.null_count() == len(c) else c.to_list() for c in columns.iter_columns()}
 
 
 def node_frame(rows: Rows, dtypes: Mapping[str, pl.DataType]) -> pl.DataFrame:

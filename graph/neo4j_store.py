@@ -8,7 +8,7 @@ import polars as pl
 
 from graph.events import EVENT_OF, TARGET_ID, as_statuses, queries_of, statuses, with_targets
 from graph.neo4j_link import Link, Transaction
-from graph.neo4j_rows import edge_frame, edge_rows, event_frame, event_rows, node_frame, node_rows
+from graph.neo4j_rows import edge_frame, edge_rows, event_columns, event_frame, node_frame, node_rows
 from graph.properties import Remembered, normalised
 from graph.schema import EVENT_BY_NAME, QUERY, SEARCH, ShopSchema, id_property
 from graph.statements import cypher
@@ -173,7 +173,7 @@ def _create_events(rows: pl.DataFrame, ours: set[str], transaction: Transaction)
         _create_nodes(transaction, QUERY, queries)
     for (name,), of_name in fresh.group_by("name"):
         statement = cypher("create_events", **_event_names(str(name)))
-        transaction.run(statement, {"rows": event_rows(of_name)}).consume()
+        transaction.run(statement, event_columns(of_name)).consume()
     return as_statuses(status)
 
 
@@ -190,8 +190,10 @@ def _create_nodes(transaction: Transaction, label: str, frame: pl.DataFrame) -> 
 
 
 def _known(transaction: Transaction, label: str, ids: pl.Series) -> list[str]:
-    statement = cypher("known_nodes", label=label, id=id_property(label))
-    return [str(row[0]) for row in transaction.rows(statement, {"ids": ids.unique().to_list()})]
+    asked = ids.unique().to_list()
+    statement = cypher("unknown_nodes", label=label, id=id_property(label))
+    unknown = {row[0] for row in transaction.rows(statement, {"ids": asked})}
+    return [node_id for node_id in asked if node_id not in unknown]
 
 
 def _known_events(transaction: Transaction, ids: pl.Series) -> list[str]:
