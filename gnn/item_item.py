@@ -16,7 +16,7 @@ from gnn.ease import ease_similarity, item_memberships
 from gnn.history import FloatCsr, float_csr, history_matrix, snapshot_matrix, type_weight_vector
 from gnn.neighbours import cosine_similarity
 from gnn.tensors import read_tensors, write_tensors
-from shopgraph.types import Exactness, FloatMatrix, FloatVector, GraphSnapshot, Histories, Share
+from shopgraph.types import Exactness, FloatMatrix, FloatVector, GraphSnapshot, Histories, IntVector, Share
 
 _FILE = "item_item.safetensors"
 
@@ -82,14 +82,20 @@ class ItemItem:
 
     def shares(self, history: Histories, item_idx: int) -> Sequence[Share]:
         """One share for each past item that speaks for the item, largest first."""
+        return self.shares_of_items(history, np.array([item_idx], np.int32))[0]
+
+    def shares_of_items(
+        self, history: Histories, item_idx: IntVector, top: int | None = None
+    ) -> list[list[Share]]:
+        """The `shares` of several items, a list for each; with `top` only so many each, the largest."""
         weights = self._weights(history)
-        values = weights.data * self._column(weights.indices, item_idx)
-        order = np.argsort(-values, kind="stable")
-        return [
-            Share("item_item", float(values[n]), past_item_idx=int(weights.indices[n]))
-            for n in order
-            if values[n] != 0
-        ]
+        past: list[int] = weights.indices.tolist()
+        values = weights.data[:, None] * self._block(weights.indices, item_idx)
+        found = []
+        for column in values.T:
+            order = np.argsort(-np.abs(column), kind="stable")[:top].tolist()
+            found.append([Share("item_item", float(column[n]), past[n]) for n in order if column[n] != 0])
+        return found
 
     def save(self, folder: Path) -> None:
         """Write `item_item.safetensors` into an existing folder."""
@@ -121,16 +127,20 @@ class ItemItem:
         """B of users × items; each kind has its own."""
         raise NotImplementedError
 
-    def _column(self, past: NDArray[np.integer], item_idx: int) -> FloatVector:
-        """B_ij of these past items i; several times faster than scipy's own indexing."""
+    def _block(self, past: NDArray[np.integer], item_idx: IntVector) -> FloatMatrix:
+        """B_ij of past items i and some items j; many times faster than scipy's own indexing."""
         indptr, columns = self._similarity.indptr, self._similarity.indices
-        found = np.zeros(len(past), np.float32)
-        for n, row in enumerate(past):
-            start, stop = indptr[row], indptr[row + 1]
-            at = start + np.searchsorted(columns[start:stop], item_idx)
-            if at < stop and columns[at] == item_idx:
-                found[n] = self._similarity.data[at]
-        return found
+        start = indptr[past].astype(np.int64)
+        count = indptr[past + 1] - start
+        row = np.repeat(np.arange(len(past)), count)
+        at = np.arange(len(row)) + np.repeat(start - (np.cumsum(count) - count), count)
+        place = np.full(self._similarity.shape[1], -1)
+        place[item_idx] = np.arange(len(item_idx))
+        column = place[columns[at]]
+        wanted = column >= 0
+        block = np.zeros((len(past), len(item_idx)), np.float32)
+        block[row[wanted], column[wanted]] = self._similarity.data[at[wanted]]
+        return block
 
     def _weights(self, histories: Histories) -> FloatCsr:
         """n_u · a_i, shape (len(histories), n_items)."""

@@ -218,7 +218,9 @@ class Engine:
     ) -> tuple[RankedItem, ...]:
         query = "" if ask.parsed is None else ask.parsed.text
         context = Context(shopper.history, ask.language, query, is_past=ask.similar_to is None)
-        shares = self._shares(shopper, page.item_idx, ask.query_vector) if n_reasons != 0 else None
+        shares = None
+        if n_reasons != 0:
+            shares = self._shares(shopper, page.item_idx, ask.query_vector, n_reasons)
         items = []
         for row, (item_idx, parts) in enumerate(zip(page.item_idx, page.parts, strict=True)):
             item_id = self.catalogue.item_id(int(item_idx))
@@ -238,12 +240,12 @@ class Engine:
         return tuple(items)
 
     def _shares(
-        self, shopper: _Shopper, item_idx: IntVector, query_vector: FloatVector | None
+        self, shopper: _Shopper, item_idx: IntVector, query_vector: FloatVector | None, top: int | None
     ) -> list[list[Share]]:
         if shopper.is_popular_list:
             popular = self._popularity[item_idx].tolist()
             return [[Share("feature", value, name=POPULARITY)] for value in popular]
-        return self._scorer.shares_of_items(shopper.history, item_idx, query_vector)
+        return self._scorer.shares_of_items(shopper.history, item_idx, query_vector, top)
 
 
 def _top(scores: FloatVector | NDArray[np.float64], n: int) -> NDArray[np.intp]:

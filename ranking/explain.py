@@ -4,7 +4,7 @@ Nothing is searched here: each reason is a share of the score (or several of one
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import assert_never
 
 import numpy as np
@@ -109,18 +109,15 @@ class Explainer:
 
 
 def merge_shares(shares: Iterable[Share]) -> list[Share]:
-    """The shares, those of one name added up: same path, same past item, same feature; latent as one.
-
-    The sum stays what it was; shares of 0 are left out.
-    """
-    totals: dict[tuple[object, ...], Share] = {}
+    """The shares with `latent` as one; their sum stays what it was, shares of 0 are left out."""
+    merged: list[Share] = []
+    latent = 0.0
     for share in shares:
-        past = None if share.kind == "latent" else share.past_item_idx
-        key = (share.kind, past, share.path, share.name)
-        before = totals.get(key)
-        total = share.value if before is None else before.value + share.value
-        totals[key] = replace(share, value=total, past_item_idx=past)
-    return [share for share in totals.values() if share.value]
+        if share.kind == "latent":
+            latent += share.value
+        elif share.value:
+            merged.append(share)
+    return [*merged, Share("latent", latent)] if latent else merged
 
 
 def has_path(shares: Iterable[Share]) -> bool:

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from ranking.hybrid import Hybrid
+from ranking.hybrid import Hybrid, SavedModel
 from shopgraph.types import (
     PARTS,
     FloatMatrix,
@@ -17,7 +17,6 @@ from shopgraph.types import (
     FusionWeights,
     Histories,
     IntVector,
-    Recommender,
     Share,
 )
 
@@ -33,7 +32,7 @@ class Scorer:
         self.hybrid = hybrid
         self.weights = weights or hybrid.weights
         self._features = {name: weight for name, weight in self.weights.features.items() if weight}
-        self._models: list[tuple[str, Recommender, np.float32]] = [
+        self._models: list[tuple[str, SavedModel, np.float32]] = [
             (part, model, np.float32(getattr(self.weights, part) / hybrid.scales[part]))
             for part, model in hybrid.models.items()
             if getattr(self.weights, part)
@@ -86,17 +85,25 @@ class Scorer:
         return self.shares_of_items(history, np.array([item_idx], np.int32), query_vector)[0]
 
     def shares_of_items(
-        self, history: Histories, item_idx: IntVector, query_vector: FloatVector | None = None
+        self,
+        history: Histories,
+        item_idx: IntVector,
+        query_vector: FloatVector | None = None,
+        top: int | None = None,
     ) -> list[list[Share]]:
-        """The `shares` of several items, a list for each; much faster than one by one."""
-        shares = [
-            [
-                Share(share.kind, share.value * float(factor), share.past_item_idx, share.path, share.name)
-                for _, model, factor in self._models
-                for share in model.shares(history, int(idx))
-            ]
-            for idx in item_idx
-        ]
+        """The `shares` of several items, a list for each; much faster than one by one.
+
+        With `top` only the so many largest of kind `path` and `item_item` are there, and all others.
+        """
+        shares: list[list[Share]] = [[] for _ in item_idx]
+        for _, model, factor in self._models:
+            for row, own in enumerate(model.shares_of_items(history, item_idx, top)):
+                shares[row] += [
+                    Share(
+                        share.kind, share.value * float(factor), share.past_item_idx, share.path, share.name
+                    )
+                    for share in own
+                ]
         for name, values in self.hybrid.features.values(history, item_idx, self._features):
             for row, value in enumerate(values[0] * np.float32(self._features[name])):
                 shares[row].append(Share("feature", float(value), name=name))

@@ -34,22 +34,16 @@ POPULAR = Share("feature", -0.7, name="popularity")
 TEXT = Share("text", 0.4, name="query")
 
 
-def test_shares_of_one_name_are_added_up_and_keep_their_sum() -> None:
-    other = Share("path", 0.1, past_item_idx=4, path=by_brand(4, 8))
-    shares = [PATH, PATH, other, LATENT, Share("latent", 0.1, past_item_idx=4), LEARNED, POPULAR]
+def test_latent_shares_become_one_and_the_sum_stays() -> None:
+    shares = [PATH, LATENT, LEARNED, Share("latent", -0.2, past_item_idx=4), POPULAR]
     merged = merge_shares(shares)
-    assert [(share.kind, round(share.value, 6)) for share in merged] == [
-        ("path", 0.4),
-        ("path", 0.1),
-        ("latent", 1.0),
-        ("item_item", 0.5),
-        ("feature", -0.7),
-    ]
+    assert merged[:3] == [PATH, LEARNED, POPULAR]
+    assert [(share.kind, share.past_item_idx) for share in merged[3:]] == [("latent", None)]
     assert sum(share.value for share in merged) == pytest.approx(sum(share.value for share in shares))
 
 
 def test_shares_of_nothing_are_left_out() -> None:
-    assert merge_shares([PATH, Share("path", -0.2, past_item_idx=0, path=PATH.path)]) == []
+    assert merge_shares([Share("feature", 0.0, name="trending"), LATENT, Share("latent", -0.9)]) == []
 
 
 def test_reasons_for_come_before_reasons_against_each_by_size() -> None:
