@@ -1,7 +1,9 @@
 r"""The linear, inductive, relation-aware graph model, whose score is a sum of graph paths and a rest.
 
 `z_j = own + P·t_j + Σ_r w_r · mean of z_e over the neighbours e by relation r` and
-`score(u, j) = n_u · Σ_{i∈H(u)\j} a_i · ⟨z_i, z_j⟩`, with `a_i` = event-type weight × recency × gate(z_i).
+`score(u, j) = n_u · Σ_{i∈H(u)\j} a_i · ⟨z_i, z_j − z̄⟩`, with `a_i` = event-type weight × recency × gate(z_i).
+z̄ is the mean item, a stored constant: it moves a shopper's scores all alike, so that they say how much
+nearer than the average item j is, and the rest that no path explains is not swollen by what all share.
 Training is torch and PyG (`gnn.linear_training`); all else, serving included, is numpy.
 """
 
@@ -106,17 +108,17 @@ class LinearKG:
         return self._vectors
 
     def profiles(self, histories: Histories) -> FloatMatrix:
-        """n_u · Σ a_i · z_i, shape (n, dim); times an item's vector it is the score of a new item."""
+        """n_u · Σ a_i · z_i, shape (n, dim); times `z_j − z̄` it is the score of an item j not in the past."""
         profiles: FloatMatrix = self._weights(histories) @ self._vectors
         return profiles
 
     def score(self, histories: Histories) -> FloatMatrix:
         """Scores of all items, shape (len(histories), n_items); an item of the history leaves itself out."""
         weights = self._weights(histories)
-        scores: FloatMatrix = (weights @ self._vectors) @ self._vectors.T
+        scores: FloatMatrix = (weights @ self._vectors) @ self._centred.T
         owners = np.repeat(np.arange(weights.shape[0]), np.diff(weights.indptr))
-        past = self._vectors[weights.indices]
-        scores[owners, weights.indices] -= weights.data * np.einsum("nd,nd->n", past, past)
+        past, itself = self._vectors[weights.indices], self._centred[weights.indices]
+        scores[owners, weights.indices] -= weights.data * np.einsum("nd,nd->n", past, itself)
         return scores
 
     def shares(self, history: Histories, item_idx: int) -> Sequence[Share]:
@@ -142,7 +144,7 @@ class LinearKG:
         weight_of = weight[:, None] * counts
         place, target = pairs.past.place, pairs.target.place
         values = pairs.value * weight_of[place, target]
-        total = weight_of * (self._vectors[past].astype(np.float64) @ self._vectors[item_idx].T)
+        total = weight_of * (self._vectors[past].astype(np.float64) @ self._centred[item_idx].T)
         by_pair = np.bincount(place * len(item_idx) + target, values, counts.size)
         latent = total - by_pair.reshape(counts.shape)
         found = []
@@ -172,6 +174,7 @@ class LinearKG:
         self.best_epoch = fitted.best_epoch
         self.state = fitted
         self._vectors = sum_components(fitted.components)
+        self._centred = self._vectors - self._vectors.mean(axis=0)
         self._gates = fitted.parameters.gates(self._vectors)
 
     def _path_shares(

@@ -96,12 +96,14 @@ def test_shares_sum_to_every_part_and_to_the_score(engine: Engine) -> None:
 
 
 def terms(model: LinearKG, past: int, target: int) -> Mapping[tuple[str, str], float]:
-    """⟨m_c(past), m_d(target)⟩ for each pair of components: all that the graph score is made of."""
-    return {
+    """⟨m_c(past), m_d(target)⟩ for each pair of components, and what is taken off for the mean item."""
+    pairs = {
         (one, other): float(left[past].astype(float) @ right[target].astype(float))
         for one, left in model.components.items()
         for other, right in model.components.items()
     }
+    mean = model.item_vectors.mean(axis=0).astype(float)
+    return {**pairs, ("", "mean"): -float(model.item_vectors[past].astype(float) @ mean)}
 
 
 def event_factors(model: LinearKG, engine: Engine, user_id: str) -> dict[int, float]:
