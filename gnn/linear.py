@@ -21,6 +21,7 @@ from gnn.config import LinearKGConfig
 from gnn.history import FloatCsr, history_matrix, snapshot_matrix, type_weight_vector
 from gnn.linear_file import LinearState, read_linear, write_linear
 from gnn.linear_parts import (
+    TEXT,
     checked_text_vectors,
     history_norms,
     item_components,
@@ -33,6 +34,7 @@ from shopgraph.types import (
     ITEM,
     Exactness,
     FloatMatrix,
+    FloatVector,
     GraphSnapshot,
     Heldout,
     Histories,
@@ -122,9 +124,10 @@ class LinearKG:
         return scores
 
     def shares(self, history: Histories, item_idx: int) -> Sequence[Share]:
-        """One share per graph path from a past item, then one `latent` share per past item.
+        """One share per graph path from a past item, then the `latent` shares of each past item.
 
-        Largest first within each kind. An edge between the two items is found from either end: its path
+        Largest first within each kind. The latent share named `text` is what the two items' texts have in
+        common; the other is the rest. An edge between the two items is found from either end: its path
         stands twice.
         """
         return self.shares_of_items(history, np.array([item_idx], np.int32))[0]
@@ -146,12 +149,15 @@ class LinearKG:
         values = pairs.value * weight_of[place, target]
         total = weight_of * (self._vectors[past].astype(np.float64) @ self._centred[item_idx].T)
         by_pair = np.bincount(place * len(item_idx) + target, values, counts.size)
-        latent = total - by_pair.reshape(counts.shape)
+        text = weight_of * self._text_products(past, item_idx)
+        latent = total - by_pair.reshape(counts.shape) - text
         found = []
         for n, idx in enumerate(item_idx.tolist()):
             own = np.flatnonzero((target == n) & counts[place, n])
             paths = self._path_shares(pairs, own, values, past, idx, top)
-            found.append(paths + _latent_shares(latent[counts[:, n], n], past[counts[:, n]]))
+            here = counts[:, n]
+            rest = _latent_shares("", latent[here, n], past[here])
+            found.append(paths + _latent_shares(TEXT, text[here, n], past[here]) + rest)
         return found
 
     def save(self, folder: Path) -> None:
@@ -195,6 +201,20 @@ class LinearKG:
             shares.append(Share("path", float(values[n]), start.idx, path))
         return shares
 
+    def _text_products(self, past: IntVector, item_idx: IntVector) -> NDArray[np.float64]:
+        """⟨P·t_i, P·(t_j − t̄)⟩ of each past and each other item, shape (len(past), len(item_idx))."""
+        text = self.components.get(TEXT)
+        if text is None:
+            return np.zeros((len(past), len(item_idx)))
+        centred = text[item_idx] - self._mean_text
+        products: NDArray[np.float64] = text[past].astype(np.float64) @ centred.T
+        return products
+
+    @cached_property
+    def _mean_text(self) -> FloatVector:
+        mean: FloatVector = self.components[TEXT].mean(axis=0)
+        return mean
+
     @cached_property
     def _squared_lengths(self) -> NDArray[np.float64]:
         """⟨x_v, x_v⟩ of each node."""
@@ -217,10 +237,10 @@ class LinearKG:
         return weights
 
 
-def _latent_shares(values: NDArray[np.float64], past: IntVector) -> list[Share]:
-    """One share per past item, largest first."""
+def _latent_shares(name: str, values: NDArray[np.float64], past: IntVector) -> list[Share]:
+    """One share per past item, largest first; those of 0 are left out."""
     order = np.argsort(-np.abs(values), kind="stable").tolist()
-    return [Share("latent", float(values[n]), int(past[n])) for n in order]
+    return [Share("latent", float(values[n]), int(past[n]), name=name) for n in order if values[n]]
 
 
 def _training_module() -> ModuleType:

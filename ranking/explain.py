@@ -81,7 +81,7 @@ class Explainer:
             case "item_item":
                 return item_item_sentence(self._past(share, context), language)
             case "latent":
-                return latent_sentence(language)
+                return latent_sentence(share.name, language)
             case "feature":
                 return feature_sentence(share.name, language)
             case "text":
@@ -109,15 +109,15 @@ class Explainer:
 
 
 def merge_shares(shares: Iterable[Share]) -> list[Share]:
-    """The shares with `latent` as one; their sum stays what it was, shares of 0 are left out."""
+    """The shares with `latent` as one a name; their sum stays what it was, shares of 0 are left out."""
     merged: list[Share] = []
-    latent = 0.0
+    latent: dict[str, float] = {}
     for share in shares:
         if share.kind == "latent":
-            latent += share.value
+            latent[share.name] = latent.get(share.name, 0.0) + share.value
         elif share.value:
             merged.append(share)
-    return [*merged, Share("latent", latent)] if latent else merged
+    return [*merged, *(Share("latent", value, name=name) for name, value in latent.items() if value)]
 
 
 def has_path(shares: Iterable[Share]) -> bool:

@@ -47,8 +47,13 @@ def item_item_sentence(past: PastItem, language: Language) -> str:
     return f"Learned from shoppers: those who chose {_past_en(past)} tend to choose this too."
 
 
-def latent_sentence(language: Language) -> str:
-    """Says that no path stands behind this share."""
+def latent_sentence(name: str, language: Language) -> str:
+    """Says that no path stands behind this share; the one named `text` comes of likeness of texts."""
+    if name == "text":
+        return {
+            "en": "Its title and description read like those of past items.",
+            "zh": "标题和描述与过往商品相近。",
+        }[language]
     if language == "zh":
         return "模型学到的总体相近程度，没有具体路径可以说明。"
     return "Learned overall closeness to past items, with no path that would explain it."

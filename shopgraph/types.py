@@ -276,7 +276,7 @@ class Share:
     """One named summand of a model's score.
 
     `kind` is "path" (a graph path stands behind it), "latent" (learned, no path), "item_item"
-    (learned from shoppers), "feature", "text" or "rule". `name` tells features and rules apart.
+    (learned from shoppers), "feature", "text" or "rule". `name` tells those of one kind apart.
     """
 
     kind: Literal["path", "latent", "item_item", "feature", "text", "rule"]

@@ -129,7 +129,8 @@ def test_every_kind_has_a_sentence_that_ends(language: Language) -> None:
     names += ["affinity:MADE_BY", "affinity:IN_CATEGORY", "affinity:SOLD_AT"]
     sentences = [feature_sentence(name, language) for name in names]
     sentences += [
-        latent_sentence(language),
+        latent_sentence("", language),
+        latent_sentence("text", language),
         text_sentence("", language),
         item_item_sentence(BOUGHT, language),
     ]
