@@ -26,7 +26,7 @@ class FusionConfig(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    max_users: int = Field(default=4000, ge=2)
+    max_users: int = Field(default=10_000, ge=2)
     """Held-out users that weights are learned on."""
     n_candidates: int = Field(default=500, ge=10)
     """Items per user: the relevant, the hard and random ones."""

@@ -180,6 +180,7 @@ def fit_hybrid(
     final = _fit_parts(snapshot, _refit(graph, config, on_progress), config, rng, on_progress)
     return replace(
         final,
+        scales=draft.scales,
         weights=replace(weights, text=gamma),
         ablations={part: replace(found, text=gamma) for part, found in ablations.items()},
         metrics=metrics,

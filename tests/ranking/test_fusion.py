@@ -5,28 +5,12 @@ import pytest
 from scipy import sparse
 
 from ranking.config import FusionConfig
-from ranking.fusion import FusionRows, collect_rows, learn_choices, learn_weights
+from ranking.fusion import collect_rows, learn_choices
 from ranking.holdout import bought, hold_out
+from ranking.listwise import most_likely
 from shopgraph.types import FloatMatrix, Heldout, Histories
 from tests.planted import NOW, planted_snapshot
-
-N_ITEMS = 60
-LIKELIHOOD_ONLY = FusionConfig(search_rounds=0, l2=0)
-
-
-def drawn(weights: list[float], n_users: int = 4000, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
-    """Random parts, and one item a user drawn from the softmax of their weighted sum."""
-    rng = np.random.default_rng(seed)
-    values = rng.normal(size=(n_users, N_ITEMS, len(weights))).astype(np.float32)
-    scores = values @ np.array(weights) + rng.gumbel(size=(n_users, N_ITEMS))
-    relevant = np.zeros((n_users, N_ITEMS), np.bool_)
-    relevant[np.arange(n_users), scores.argmax(axis=1)] = True
-    return values, relevant
-
-
-def rows_of(values: np.ndarray, relevant: np.ndarray, names: tuple[str, ...]) -> FusionRows:
-    none = np.zeros(relevant.shape, np.float32)
-    return FusionRows(names, values, relevant, none, np.arange(len(values), dtype=np.int32))
+from tests.ranking.test_listwise import N_ITEMS, drawn
 
 
 def one_event_each(n_users: int) -> Histories:
@@ -36,36 +20,6 @@ def one_event_each(n_users: int) -> Histories:
     return Histories(
         np.arange(n_users + 1), item, np.zeros(n_users, np.int8), np.ones_like(every, np.float32), time, NOW
     )
-
-
-def test_the_weights_that_drew_the_items_are_found() -> None:
-    values, relevant = drawn([1.5, 0.5, 0.0])
-    learned = learn_weights(rows_of(values, relevant, ("graph", "price_fit", "newness")), LIKELIHOOD_ONLY)
-    assert list(learned.weights.values()) == pytest.approx([1.5, 0.5, 0.0], abs=0.1)
-
-
-def test_no_weight_falls_below_zero() -> None:
-    values, relevant = drawn([-1.0, 1.0])
-    learned = learn_weights(rows_of(values, relevant, ("graph", "newness")), FusionConfig())
-    assert learned.weights["graph"] == 0
-    assert learned.weights["newness"] > 0.5
-
-
-def test_ndcg_of_one_relevant_item_at_place_three_is_a_half() -> None:
-    values = -np.tile(np.arange(20, dtype=np.float32), (4, 1))[:, :, None]
-    relevant = np.zeros((4, 20), np.bool_)
-    relevant[:, 2] = True
-    learned = learn_weights(rows_of(values, relevant, ("graph",)), FusionConfig(l2=100, search_rounds=0))
-    assert learned.weights["graph"] > 0
-    assert learned.ndcg == pytest.approx(0.5)
-
-
-def test_the_search_keeps_only_steps_that_no_half_loses_by() -> None:
-    values, relevant = drawn([0.4, 0.2], n_users=400)
-    rows = rows_of(values, relevant, ("graph", "newness"))
-    before = learn_weights(rows, LIKELIHOOD_ONLY)
-    after = learn_weights(rows, FusionConfig(search_rounds=3, l2=0))
-    assert after.ndcg >= before.ndcg
 
 
 def test_sampled_candidates_give_nearly_the_weights_of_all() -> None:
@@ -81,13 +35,12 @@ def test_sampled_candidates_give_nearly_the_weights_of_all() -> None:
         return {"graph": values[rows, :, 0], "newness": values[rows, :, 1]}
 
     nothing = sparse.csr_array((2000, N_ITEMS), dtype=np.bool_)
-    config = FusionConfig(n_candidates=20, n_hard=5, max_users=2000, search_rounds=0, l2=0)
+    config = FusionConfig(n_candidates=20, n_hard=5, max_users=2000)
     rows = collect_rows(parts, histories, heldout, nothing, [], config, np.random.default_rng(0))
     assert rows.values.shape == (2000, 20, 2)
     assert rows.relevant.sum() == 2000
     np.testing.assert_allclose(np.exp(rows.log_weight).sum(axis=1), N_ITEMS, rtol=1e-5)
-    learned = learn_weights(rows, config)
-    assert list(learned.weights.values()) == pytest.approx([1.5, 0.5], abs=0.15)
+    assert most_likely(rows, l2=0.0) == pytest.approx([1.5, 0.5], abs=0.15)
 
 
 def test_what_is_bought_is_never_ranked() -> None:
