@@ -5,9 +5,9 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from graph.analysis import graph_stats
 
 from graph import neo4j_server
+from graph.analysis import graph_stats
 from graph.ingest import IngestSummary
 from graph.readers import open_source
 from shopgraph import pipeline
@@ -76,11 +76,16 @@ def stats(
     if as_json:
         print_json(asdict(found))
         return
-    for name, value in asdict(found).items():
-        if isinstance(value, list | tuple) and value and isinstance(value[0], dict):
-            print_table(name.replace("_", " "), list(value))
-        else:
-            results.print(f"{name.replace('_', ' ')}: {value}")
+    nodes = [
+        {"label": label, "nodes": found.n_nodes[label], **asdict(degrees)}
+        for label, degrees in found.degrees.items()
+    ]
+    print_table("nodes and their degrees", nodes)
+    print_table("edges", [{"type": name, "edges": count} for name, count in found.n_edges.items()])
+    results.print(f"{found.n_components:,} components; the largest has {found.largest_component:,} nodes")
+    for label, best in found.pagerank.items():
+        rows = [{"id": node.id, "name": node.name, "PageRank": rank} for node, rank in best]
+        print_table(f"PageRank, {label}", rows)
 
 
 @neo4j_app.command("up")
