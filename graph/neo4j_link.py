@@ -22,7 +22,7 @@ T = TypeVar("T")
 Row = Sequence[object]
 Parameters = Mapping[str, object]
 
-_FETCH = 20_000
+_FETCH = 5_000
 _PAUSE_S = 1.0
 
 
@@ -108,7 +108,7 @@ class Link:
             session.run("CALL db.awaitIndexes($timeout_s)", {"timeout_s": timeout_s}).consume()
 
     def read(self, statement: str, parameters: Parameters | None = None) -> Iterator[list[list[object]]]:
-        """The rows of one statement, in lists of at most 20,000."""
+        """The rows of one statement, in lists of at most 5,000."""
         with self._session(neo4j.READ_ACCESS) as session:
             result = session.run(statement, dict(parameters or {}))
             while records := result.fetch(_FETCH):

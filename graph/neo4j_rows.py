@@ -15,7 +15,8 @@ Rows = Sequence[Sequence[object]]
 _MICRO = 1_000_000
 _READ_EDGE = {**EDGE_SCHEMA, "time": pl.Int64()}
 _READ_EVENT = {
-    name: (pl.Int64() if name == "time" else dtype) for name, dtype in EVENT_SCHEMA.items() if name != "name"
+    name: pl.Int64() if name == "time" else EVENT_SCHEMA[name]
+    for name in ("user_id", "item_id", "event_id", "time", "value", "position", "query", "recommendation_id")
 }
 
 
@@ -51,17 +52,22 @@ def node_frame(rows: Rows, dtypes: Mapping[str, pl.DataType]) -> pl.DataFrame:
 
 def edge_frame(rows: Rows) -> pl.DataFrame:
     """The frame of an EdgeBatch out of rows of `read_edges`."""
-    return pl.DataFrame(rows, schema=_READ_EDGE, orient="row").with_columns(pl.col("time").cast(TIME))
+    return pl.DataFrame(_flat(rows), schema=_READ_EDGE, orient="row").with_columns(pl.col("time").cast(TIME))
 
 
 def event_frame(name: str, rows: Rows) -> pl.DataFrame:
     """The frame of an EventBatch out of rows of `read_events`."""
-    frame = pl.DataFrame(rows, schema=_READ_EVENT, orient="row").with_columns(
+    frame = pl.DataFrame(_flat(rows), schema=_READ_EVENT, orient="row").with_columns(
         pl.lit(name).alias("name"), pl.col("time").cast(TIME)
     )
     if name == SEARCH.name:
         frame = frame.with_columns(pl.lit(None, pl.String).alias("item_id"))
     return frame.select(EVENT_SCHEMA.keys())
+
+
+def _flat(rows: Rows) -> list[tuple[object, ...]]:
+    """Rows (source, [edge, …]) as rows (source, *edge)."""
+    return [(src_id, *edge) for src_id, edges in rows for edge in cast(Rows, edges)]
 
 
 def _split_time() -> tuple[pl.Expr, pl.Expr]:

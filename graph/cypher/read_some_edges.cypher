@@ -1,6 +1,7 @@
-// Parameters: ids of sources, without repeats.
-// Columns: src_id, dst_id, weight, time (microseconds since 1970), position.
-// Placeholders: <SRC>, <SRC_ID>, <RELATION>, <DST>, <DST_ID>.
+// Parameters: ids of sources, without repeats. Columns and placeholders: as read_edges.
 UNWIND $ids AS id
-MATCH (src:<SRC> {<SRC_ID>: id})-[r:<RELATION>]->(dst:<DST>)
-RETURN src.<SRC_ID>, dst.<DST_ID>, r.weight, r.time.epochSeconds * 1000000 + r.time.microsecond, r.position
+MATCH (src:<SRC> {<SRC_ID>: id})
+RETURN id, COLLECT {
+  MATCH (src)-[r:<RELATION>]->(dst:<DST>)
+  RETURN [dst.<DST_ID>, r.weight, r.time.epochSeconds * 1000000 + r.time.microsecond, r.position]
+}
