@@ -4,11 +4,11 @@ from dataclasses import dataclass, field
 from typing import Annotated
 
 from fastapi import Depends, Request
-from nlu.parser import QueryParser
 
 from api.config import ApiConfig
 from api.metrics import Metrics
 from graph.store import GraphStore
+from nlu.parser import QueryParser
 from ranking.engine import Engine
 from shopgraph.types import TextEncoder
 

@@ -12,6 +12,7 @@ from api.state import ServingState
 from evaluation.report import Report
 from graph.open import open_store
 from graph.readers import open_source
+from nlu.encoder import open_encoder
 from ranking.engine import Ask
 from ranking.serialise import to_json
 from shopgraph import pipeline
@@ -20,8 +21,6 @@ from shopgraph.demoshop.write import make_shop
 from shopgraph.evaluating import Question, evaluate_snapshot
 from shopgraph.settings import Settings
 from shopgraph.terminal import note, progress_bar
-
-from nlu.encoder import open_encoder  # isort: skip
 
 N_SHOWN = 10
 
