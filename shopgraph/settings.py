@@ -36,8 +36,8 @@ class Settings(BaseSettings):
 
     store: str = "sqlite:///shop.db"
     """Where the facts are: `sqlite:///file.db` or `neo4j://user:password@host:7687`."""
-    store_password: SecretStr | None = None
-    """Password of the store, where the URL has none."""
+    neo4j_password: SecretStr | None = None
+    """Password of Neo4j, where the store URL has none."""
     store_timeout_s: float = Field(default=10.0, gt=0)
     """How long a store may take to answer, seconds."""
     artefacts: Path = Path("artefacts")

@@ -36,7 +36,7 @@ def store_url(settings: Settings, given: str | None) -> str:
 
 def opened(settings: Settings, given: str | None) -> GraphStore:
     """The store, ready to use."""
-    password = settings.store_password
+    password = settings.neo4j_password
     return open_store(
         store_url(settings, given),
         timeout_s=settings.store_timeout_s,
