@@ -16,11 +16,13 @@ class LinearKGConfig(BaseModel):
     """Linear message passing steps: 2 also walks from the neighbours on (item → brand → …)."""
     min_degree: int = Field(default=2, ge=1)
     """Entities that fewer items than this are linked to are left out: they can join no two items."""
+    norm_power: float = Field(default=0.5, ge=0, le=1)
+    """q: an item's vector is divided by its length^q, a stored constant: 0 leaves it, 1 makes cosines."""
     own_dropout: float = Field(default=0.1, ge=0, lt=1)
     """Share of items whose own vector is dropped in a training step, so that cold items can stand."""
     edge_dropout: float = Field(default=0.1, ge=0, lt=1)
     """Share of edges dropped in a training step; the means keep their normalisers."""
-    target_share: float = Field(default=0.4, gt=0, lt=1)
+    target_share: float = Field(default=0.6, gt=0, lt=1)
     """Share of a history's items that are left out of it and must be found; at least one of each."""
     history_power: float = Field(default=0.5, ge=0)
     """p of the norm n_u = (sum of event weights)^-p."""
@@ -34,8 +36,10 @@ class LinearKGConfig(BaseModel):
     """Step size of Adam."""
     l2: float = Field(default=0.0, ge=0)
     """Weight of the mean squared length of the item vectors in the loss."""
-    initial_scale: float = Field(default=0.05, gt=0)
+    initial_scale: float = Field(default=0.2, gt=0)
     """Standard deviation of the base vectors at the start."""
+    initial_temperature: float = Field(default=2.0, gt=0)
+    """Factor of all scores at the start; it is learned."""
     batch_size: int = Field(default=1024, ge=1)
     """Users per training step."""
     epochs: int = Field(default=20, ge=1)

@@ -1,7 +1,8 @@
 r"""The linear, inductive, relation-aware graph model, whose score is a sum of graph paths and a rest.
 
-`z_j = own + P·t_j + Σ_r w_r · mean of z_e over the neighbours e by relation r` and
-`score(u, j) = n_u · Σ_{i∈H(u)\j} a_i · ⟨z_i, z_j − z̄⟩`, with `a_i` = event-type weight × recency × gate(z_i).
+`z_j = c_j · (own + P·t_j + Σ_r w_r · mean of z_e over the neighbours e by relation r)` and
+`score(u, j) = n_u · Σ_{i∈H(u)\j} a_i · ⟨z_i, z_j − z̄⟩`, with `a_i` = event-type weight × recency × gate(z_i);
+`c_j` is the length of what stands in the brackets to the power -q, kept as a constant.
 z̄ is the mean item, a stored constant: it moves a shopper's scores all alike, so that they say how much
 nearer than the average item j is, and the rest that no path explains is not swollen by what all share.
 Training is torch and PyG (`gnn.linear_training`); all else, serving included, is numpy.
@@ -94,9 +95,19 @@ class LinearKG:
             self._on_epoch,
             self._log_dir,
         )
-        components = item_components(trained.parameters, graph, text_vectors)
+        components, constants = item_components(
+            trained.parameters, graph, text_vectors, self.config.norm_power
+        )
         self._adopt(
-            LinearState(self.config, trained.parameters, graph, components, type_weights, trained.best_epoch)
+            LinearState(
+                self.config,
+                trained.parameters,
+                graph,
+                components,
+                constants,
+                type_weights,
+                trained.best_epoch,
+            )
         )
 
     @property
@@ -145,8 +156,9 @@ class LinearKG:
         )
         counts = past[:, None] != item_idx  # an item of the history leaves itself out
         weight_of = weight[:, None] * counts
+        norms = self.state.constants.astype(np.float64)
         place, target = pairs.past.place, pairs.target.place
-        values = pairs.value * weight_of[place, target]
+        values = pairs.value * (weight_of * np.outer(norms[past], norms[item_idx]))[place, target]
         total = weight_of * (self._vectors[past].astype(np.float64) @ self._centred[item_idx].T)
         by_pair = np.bincount(place * len(item_idx) + target, values, counts.size)
         text = weight_of * self._text_products(past, item_idx)

@@ -15,7 +15,7 @@ from gnn.linear_parts import LinearParameters
 from gnn.tensors import read_tensors, write_tensors
 from gnn.walks import RelationGraph, Step
 from shopgraph.errors import ArtefactDamaged
-from shopgraph.types import EdgeType, FloatMatrix
+from shopgraph.types import EdgeType, FloatMatrix, FloatVector
 
 _FILE = "linear.safetensors"
 _COMPONENT = "component/"
@@ -23,12 +23,13 @@ _COMPONENT = "component/"
 
 @dataclass(frozen=True, eq=False)
 class LinearState:
-    """All that a fitted model is."""
+    """All that a fitted model is; `constants` is c_j of each item, shape (n_items,)."""
 
     config: LinearKGConfig
     parameters: LinearParameters
     graph: RelationGraph
     components: Mapping[str, FloatMatrix]
+    constants: FloatVector
     type_weights: FloatMatrix
     best_epoch: int
 
@@ -43,6 +44,7 @@ def write_linear(folder: Path, model: LinearState) -> None:
         "gate": parameters.gate,
         "label_code": graph.label_code,
         "node_idx": graph.node_idx,
+        "constants": model.constants,
         "type_weights": model.type_weights,
     }
     if parameters.projection is not None:
@@ -109,6 +111,7 @@ def _restored(tensors: Mapping[str, NDArray[Any]], rest: Mapping[str, Any]) -> L
         parameters=parameters,
         graph=graph,
         components={name: tensors[_COMPONENT + name] for name in rest["components"]},
+        constants=tensors["constants"],
         type_weights=tensors["type_weights"],
         best_epoch=rest["best_epoch"],
     )

@@ -14,7 +14,7 @@ from torch.nn import functional
 
 from gnn.config import LinearKGConfig
 from gnn.history import FloatCsr
-from gnn.linear_parts import LinearParameters
+from gnn.linear_parts import NORM_FLOOR, LinearParameters
 from gnn.walks import RelationGraph
 from shopgraph.types import FloatMatrix
 
@@ -28,7 +28,7 @@ _CHUNK_BYTES = 8 << 20
 
 
 class LinearItemTower(torch.nn.Module):
-    """z_j = own + text projection + Σ_r w_r · mean of the neighbours' vectors, over one or two hops."""
+    """z_j = c_j · (own + text projection + Σ_r w_r · mean of the neighbours' vectors), one or two hops."""
 
     def __init__(
         self,
@@ -54,7 +54,7 @@ class LinearItemTower(torch.nn.Module):
         self.raw_second = torch.nn.Parameter(ones.clone()) if config.hops == 2 else None
         self.gate = torch.nn.Parameter(torch.zeros(config.dim))
         self.gate_bias = torch.nn.Parameter(torch.tensor(_GATE_AT_START))
-        self.log_scale = torch.nn.Parameter(torch.zeros(()))
+        self.log_scale = torch.nn.Parameter(torch.tensor(float(np.log(config.initial_temperature))))
         self.text: Tensor | None
         self.register_buffer("text", None if text_vectors is None else torch.from_numpy(text_vectors))
         self.projection: torch.nn.Parameter | None = None
@@ -76,7 +76,9 @@ class LinearItemTower(torch.nn.Module):
             vectors = vectors + weights[n] * mean(neighbours, self._keep(mean, generator))
         if self.projection is not None and self.text is not None:
             vectors = vectors + self.text @ self.projection
-        return vectors
+        return vectors * (vectors.square().sum(dim=1, keepdim=True) + NORM_FLOOR) ** (
+            -self.config.norm_power / 2
+        )
 
     def gated(self, vectors: Tensor) -> Tensor:
         """gate(z_i) · z_i, times the scale of the scores."""

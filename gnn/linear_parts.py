@@ -10,6 +10,8 @@ from gnn.walks import RelationGraph
 from shopgraph.types import FloatMatrix, FloatVector, GraphSnapshot
 
 OWN, TEXT = "own", "text"
+NORM_FLOOR = 1e-12
+"""Added to an item vector's squared length before its norm is taken."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,11 +44,15 @@ class LinearParameters:
 
 
 def item_components(
-    parameters: LinearParameters, graph: RelationGraph, text_vectors: FloatMatrix | None
-) -> dict[str, FloatMatrix]:
-    """m_c of each component by name, shape (n_items, dim) each; an item's vector is their sum.
+    parameters: LinearParameters,
+    graph: RelationGraph,
+    text_vectors: FloatMatrix | None,
+    norm_power: float,
+) -> tuple[dict[str, FloatMatrix], FloatVector]:
+    """(m_c of each component by name, the constant c_j of each item).
 
-    The names: `own`, `text` where there are texts, and the first step's name for each relation.
+    Components have shape (n_items, dim), c_j included; an item's vector is their sum. Their names: `own`,
+    `text` where there are texts, and the first step's name for each relation.
     """
     n_items = graph.n_items
     neighbours = parameters.base
@@ -58,7 +64,9 @@ def item_components(
         components[TEXT] = text_vectors @ parameters.projection
     for n in graph.first_hop:
         components[graph.steps[n].name] = parameters.first_hop[n] * (graph.means[n][:n_items] @ neighbours)
-    return components
+    squared = np.square(sum_components(components)).sum(axis=1, dtype=np.float64)
+    constants = ((squared + NORM_FLOOR) ** (-norm_power / 2)).astype(np.float32)
+    return {name: component * constants[:, None] for name, component in components.items()}, constants
 
 
 def sum_components(components: Mapping[str, FloatMatrix]) -> FloatMatrix:

@@ -52,7 +52,7 @@ def _same_node_terms(model: LinearKG, item_idx: int, without: Edge | None = None
     factors = parameters.own_weight * np.eye(graph.n_nodes)
     for n in graph.first_hop:
         factors += parameters.first_hop[n] * means[n] @ onward
-    factors = factors[: graph.n_items]
+    factors = factors[: graph.n_items] * model.state.constants.astype(np.float64)[:, None]
     lengths = np.square(parameters.base.astype(np.float64)).sum(axis=1)
     terms: NDArray[np.float64] = factors @ (lengths * factors[item_idx])
     return terms

@@ -74,7 +74,8 @@ def test_share_of_a_brand_path_is_weights_times_means_times_the_brands_length() 
     brand = parameters.base[graph.row_of(NodeRef(BRAND, 0))]
     # One brand an item (mean of one), one purchase of weight 1 (n_u = 1).
     gate = parameters.gates(model.item_vectors)[0]
-    expected = parameters.scale * gate * parameters.first_hop[step] ** 2 * (brand @ brand)
+    norms = model.state.constants[0] * model.state.constants[4]
+    expected = norms * parameters.scale * gate * parameters.first_hop[step] ** 2 * (brand @ brand)
     assert share.value == pytest.approx(float(expected), rel=1e-5)
 
 

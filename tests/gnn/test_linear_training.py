@@ -225,4 +225,5 @@ def tower_and_vectors(snapshot: GraphSnapshot, config: LinearKGConfig) -> tuple[
     graph = relation_graph(snapshot, config.min_degree)
     tower = LinearItemTower(graph, snapshot.text_vectors, config, torch.Generator().manual_seed(0))
     parameters = tower.parameters_as_numpy()
-    return tower, sum_components(item_components(parameters, graph, snapshot.text_vectors))
+    components, _ = item_components(parameters, graph, snapshot.text_vectors, config.norm_power)
+    return tower, sum_components(components)
