@@ -36,7 +36,7 @@ def last_events(snapshot: GraphSnapshot) -> tuple[GraphSnapshot, Heldout]:
 
 def test_loss_falls() -> None:
     losses = [report.loss for report in fit(SMALL, planted_snapshot())]
-    assert losses[-1] < 0.8 * losses[0]
+    assert losses[-1] < 0.9 * losses[0]
 
 
 def test_validation_ndcg_rises_and_is_a_share() -> None:
