@@ -87,8 +87,8 @@ def best_ranking(rows: FusionRows, start: Weights, l2: float) -> Weights:
     return _minimum(loss, start)
 
 
-def search(rows: FusionRows, start: Weights, n_rounds: int) -> tuple[Weights, float]:
-    """Better weights by NDCG@10 itself, and that NDCG@10.
+def search(rows: FusionRows, start: Weights, n_rounds: int) -> Weights:
+    """Better weights by NDCG@10 itself.
 
     Moves one weight at a time; a step counts if neither half of the users loses and the mean gains.
     """
@@ -108,7 +108,7 @@ def search(rows: FusionRows, start: Weights, n_rounds: int) -> tuple[Weights, fl
                     found[part] = moved
         if not improved:
             break
-    return found, float(best.mean())
+    return found
 
 
 def calibrated(rows: FusionRows, weights: Weights) -> Weights:

@@ -43,7 +43,7 @@ def test_no_weight_falls_below_zero() -> None:
     rows = rows_of(*drawn([-1.0, 1.0], n_users=500))
     likely = most_likely(rows, l2=1e-4)
     ranked = best_ranking(rows, likely, l2=1e-4)
-    for weights in (likely, ranked, search(rows, ranked, 3)[0]):
+    for weights in (likely, ranked, search(rows, ranked, 3)):
         assert weights[0] == 0
         assert weights[1] > 0.5
 
@@ -125,11 +125,10 @@ def test_the_search_keeps_only_steps_that_no_half_loses_by() -> None:
     start = np.array([0.1, 0.4])
     measure = HalvesNdcg(rows.relevant)
     before = measure(rows.scores(start))
-    found, ndcg = search(rows, start, 3)
+    found = search(rows, start, 3)
     after = measure(rows.scores(found))
     assert (after >= before - 1e-9).all()
-    assert ndcg == pytest.approx(after.mean(), abs=1e-4)
-    assert ndcg > before.mean()
+    assert after.mean() > before.mean()
 
 
 def test_calibrated_weights_keep_their_ratio_and_find_their_size() -> None:
