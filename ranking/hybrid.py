@@ -164,7 +164,7 @@ def fit_hybrid(
     """
     snapshot = with_relations(snapshot, config.relations)
     train, heldout = validation_cut(snapshot, rng)
-    if not len(train.interactions) or not len(heldout):
+    if not np.diff(train.histories.indptr)[heldout.user_idx].any():
         raise BadSource("the shop has too few interactions to learn from; ingest purchases or views first")
     on_progress(f"validation: {len(heldout):,} shoppers with {len(heldout.item_idx):,} held-out items")
     graph = LinearKG(
