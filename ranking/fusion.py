@@ -25,6 +25,7 @@ from shopgraph.types import (
     GraphSnapshot,
     Heldout,
     Histories,
+    IntVector,
     iter_batches,
 )
 
@@ -85,26 +86,19 @@ def collect_rows(
     """
     lengths = np.diff(histories.indptr)[heldout.user_idx]
     rows = np.sort(rng.permutation(np.flatnonzero(lengths))[: config.max_users])
-    names: tuple[str, ...] = ()
-    values, relevant, log_weight = [], [], []
+    batches = []
     for batch in iter_batches(len(rows), config.batch_users):
         users = heldout.user_idx[rows[batch]]
-        matrices = parts(histories.take(users))
-        names = tuple(matrices)
         is_relevant = relevant_matrix(heldout, rows[batch], is_bought.shape[1]).toarray()
-        gone = is_bought[users].toarray()
-        hard = is_relevant & ~gone
-        for matrix in (*matrices.values(), *(_blend(matrices, blend) for blend in blends)):
-            hard |= _best(matrix, gone, config.n_hard)
-        chosen, weight = _choose(hard, gone, is_relevant, config.n_candidates, rng)
-        values.append(np.stack([np.take_along_axis(matrices[name], chosen, 1) for name in names], axis=-1))
-        relevant.append(np.take_along_axis(is_relevant, chosen, 1))
-        log_weight.append(weight)
+        matrices = parts(histories.take(users))
+        batches.append(
+            _batch_rows(matrices, blends, users, is_relevant, is_bought[users].toarray(), config, rng)
+        )
     return FusionRows(
-        names,
-        np.concatenate(values),
-        np.concatenate(relevant),
-        np.concatenate(log_weight),
+        batches[0].names,
+        np.concatenate([batch.values for batch in batches]),
+        np.concatenate([batch.relevant for batch in batches]),
+        np.concatenate([batch.log_weight for batch in batches]),
         heldout.user_idx[rows],
     )
 
@@ -124,6 +118,24 @@ def relevant_matrix(heldout: Heldout, rows: NDArray[np.integer], n_items: int) -
     shape = (len(heldout), n_items)
     data = np.ones(len(heldout.item_idx), np.bool_)
     return sparse.csr_array((data, heldout.item_idx, heldout.indptr), shape=shape)[rows]
+
+
+def _batch_rows(
+    matrices: Mapping[str, FloatMatrix],
+    blends: Sequence[Mapping[str, float]],
+    users: IntVector,
+    is_relevant: BoolVector,
+    is_bought: BoolVector,
+    config: FusionConfig,
+    rng: np.random.Generator,
+) -> FusionRows:
+    hard = is_relevant & ~is_bought
+    for matrix in (*matrices.values(), *(_blend(matrices, blend) for blend in blends)):
+        hard |= _best(matrix, is_bought, config.n_hard)
+    chosen, log_weight = _choose(hard, is_bought, is_relevant, config.n_candidates, rng)
+    values = np.stack([np.take_along_axis(matrix, chosen, 1) for matrix in matrices.values()], axis=-1)
+    relevant = np.take_along_axis(is_relevant, chosen, 1)
+    return FusionRows(tuple(matrices), values, relevant, log_weight, users)
 
 
 def _blend(matrices: Mapping[str, FloatMatrix], weights: Mapping[str, float]) -> FloatMatrix:

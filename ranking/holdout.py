@@ -45,22 +45,18 @@ def hold_out(
 ) -> tuple[GraphSnapshot, Heldout]:
     """The snapshot without the held-out interactions, and the relevant items among them.
 
-    `random` takes `share` of each user's items with all their events and leaves at least one item;
-    `time` takes the last `days` before `now`, and the training part's `now` becomes the cut;
-    `last` takes each user's last target event, all that follows it and all events of its item, where
-    something remains.
+    An item that the user already bought in the training part is not relevant. The training part's
+    checksum is "": it is not a store's.
 
     Args:
         snapshot: what to cut from.
-        how: the protocol.
+        how: `random` takes `share` of each user's items with all their events and leaves at least one;
+            `time` takes the last `days`, and the training part's `now` becomes the cut; `last` takes
+            each user's last target event, what follows it and its item's events, if anything remains.
         rng: used by `random` alone.
         share: of each user's items, in (0, 1).
         days: length of the held-out time, > 0.
         target_events: names of the events that make an item relevant; by default `main_event`.
-
-    Returns:
-        Training snapshot (checksum "", as it is not a store's) and held-out items; an item that the
-        user already bought in the training part is not relevant.
 
     Raises:
         ValueError: a share or a number of days out of range, or no interaction has a time.
@@ -75,13 +71,11 @@ def hold_out(
             taken, now = _last(snapshot, targets), snapshot.now
         case _:
             assert_never(how)
-    x = snapshot.interactions
     train = _without(snapshot, taken, now)
-    relevant = taken & targets[x.type_code]
-    pairs = _pairs(x.user_idx[relevant], x.item_idx[relevant], snapshot.n_items)
-    held = targets[train.interactions.type_code]
-    kept = _pairs(train.interactions.user_idx[held], train.interactions.item_idx[held], snapshot.n_items)
-    return train, _heldout(np.setdiff1d(pairs, kept), snapshot.n_items)
+    relevant = taken & targets[snapshot.interactions.type_code]
+    kept = targets[train.interactions.type_code]
+    pairs = np.setdiff1d(_pairs_of(snapshot, relevant), _pairs_of(train, kept))
+    return train, _heldout(pairs, snapshot.n_items)
 
 
 def validation_cut(snapshot: GraphSnapshot, rng: np.random.Generator) -> tuple[GraphSnapshot, Heldout]:
@@ -145,6 +139,11 @@ def _pairs(user_idx: NDArray[np.integer], item_idx: NDArray[np.integer], n_items
     """Distinct (user, item) pairs as one ordered int64 key each."""
     keys: NDArray[np.int64] = np.unique(user_idx.astype(np.int64) * n_items + item_idx)
     return keys
+
+
+def _pairs_of(snapshot: GraphSnapshot, picked: BoolVector) -> NDArray[np.int64]:
+    x = snapshot.interactions
+    return _pairs(x.user_idx[picked], x.item_idx[picked], snapshot.n_items)
 
 
 def _heldout(pairs: NDArray[np.int64], n_items: int) -> Heldout:

@@ -126,21 +126,21 @@ def calibrated(rows: FusionRows, weights: Weights) -> Weights:
 
 
 class HalvesNdcg:
-    """NDCG@10 of scores, averaged over the even and over the odd rows; a tie counts against."""
+    """NDCG@10 of scores, averaged over the even and over the odd rows (if any); a tie counts against."""
 
     def __init__(self, relevant: NDArray[np.bool_]) -> None:
         discounts = 1 / np.log2(np.arange(2, NDCG_AT + 2))
         self._discounts = np.append(discounts, 0.0)
         self._row, self._column = np.nonzero(relevant)
-        self._half = self._row % 2 if len(relevant) > 1 else np.zeros(len(self._row), np.int64)
-        sizes = np.maximum(np.bincount(np.arange(len(relevant)) % 2, minlength=2), 1)
-        self._gain = 1 / (_ideal(relevant)[self._row] * sizes[self._half])
+        self._half = self._row % 2
+        self._sizes = np.bincount(np.arange(len(relevant)) % 2)
+        self._gain = 1 / (_ideal(relevant)[self._row] * self._sizes[self._half])
 
     def __call__(self, scores: FloatMatrix) -> NDArray[np.float64]:
         found = scores[self._row, self._column]
         place = np.count_nonzero(scores[self._row] >= found[:, None], axis=1) - 1
         gains = self._discounts[np.minimum(place, NDCG_AT)] * self._gain
-        halves: NDArray[np.float64] = np.bincount(self._half, gains, minlength=2).astype(np.float64)
+        halves: NDArray[np.float64] = np.bincount(self._half, gains, len(self._sizes)).astype(np.float64)
         return halves
 
 
