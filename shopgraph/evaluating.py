@@ -23,8 +23,9 @@ from nlu.encoder import open_encoder
 from ranking.candidates import Candidates
 from ranking.features import POPULARITY, TEXT_PROFILE
 from ranking.holdout import bought
-from ranking.hybrid import GRAPH, Hybrid, fit_hybrid
+from ranking.hybrid import GRAPH, Hybrid
 from ranking.scorer import Scorer
+from ranking.training import fit_hybrid
 from shopgraph.demoshop.oracle import oracle_scores, truth_path
 from shopgraph.pipeline import embed
 from shopgraph.settings import Settings

@@ -35,7 +35,7 @@ from nlu.text_cache import embed_items
 from ranking.candidates import Candidates
 from ranking.catalogue import Catalogue
 from ranking.engine import Engine
-from ranking.hybrid import GRAPH, Hybrid, fit_hybrid
+from ranking.hybrid import GRAPH, Hybrid
 from ranking.profiles import Profiles
 from ranking.scorer import Scorer
 from ranking.tokens import Signer
@@ -76,6 +76,8 @@ def train(
     on_text: Callable[[int, int], None],
 ) -> Trained:
     """Train on a snapshot, write a new version of the artefact and make it the current one."""
+    from ranking.training import fit_hybrid  # what answers needs nothing of it
+
     started = perf_counter()
     encoder = open_encoder(settings.encoder_config)
     snapshot = embed(snapshot, encoder, settings, on_text)

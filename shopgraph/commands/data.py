@@ -7,7 +7,6 @@ from typing import Annotated
 import typer
 
 from graph import neo4j_server
-from graph.analysis import graph_stats
 from graph.ingest import IngestSummary
 from graph.readers import open_source
 from shopgraph import pipeline
@@ -71,6 +70,8 @@ def stats(
     as_json: Json = False,
 ) -> None:
     """Counts, degrees, components and PageRank of the graph."""
+    from graph.analysis import graph_stats  # networkx alone takes a fifth of the start
+
     with opened(settings_of(context), store) as source:
         found = graph_stats(pipeline.take_snapshot(source, utc_now()), top)
     if as_json:

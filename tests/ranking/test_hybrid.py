@@ -8,9 +8,10 @@ from gnn.linear import LinearKGConfig
 from graph.schema import EVENT_TYPES, QUERY, SEARCHED
 from ranking.config import FusionConfig, HybridConfig
 from ranking.holdout import bought, hold_out
-from ranking.hybrid import Hybrid, fit_hybrid
+from ranking.hybrid import Hybrid
 from ranking.query_weight import learn_query_weight, search_pairs
 from ranking.scorer import Scorer
+from ranking.training import fit_hybrid
 from shopgraph.errors import ArtefactDamaged, BadSource
 from shopgraph.types import (
     Edges,

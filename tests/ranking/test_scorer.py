@@ -9,8 +9,9 @@ import pytest
 
 from gnn.linear import LinearKGConfig
 from ranking.config import FusionConfig, HybridConfig
-from ranking.hybrid import Hybrid, fit_hybrid
+from ranking.hybrid import Hybrid
 from ranking.scorer import Scorer, part_of, sum_by_part
+from ranking.training import fit_hybrid
 from shopgraph.types import PARTS, FusionWeights, GraphSnapshot, Share
 from tests.planted import planted_snapshot
 
