@@ -24,7 +24,7 @@ class LinearKGConfig(BaseModel):
     """Share of edges dropped in a training step; the means keep their normalisers."""
     target_share: float = Field(default=0.6, gt=0, lt=1)
     """Share of a history's items that are left out of it and must be found; at least one of each."""
-    history_power: float = Field(default=0.5, ge=0)
+    history_power: float = Field(default=0.7, ge=0)
     """p of the norm n_u = (sum of event weights)^-p."""
     type_weights: dict[str, float] = {}
     """Weight of an event by its name; the registry's default weight where unnamed."""

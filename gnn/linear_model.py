@@ -45,7 +45,8 @@ class LinearItemTower(torch.nn.Module):
             RelationMean(mean[: self.n_items] if n in self.first_hop else mean)
             for n, mean in enumerate(graph.means)
         )
-        self.n_edges = sum(mean.nnz for mean in graph.means)
+        walked = graph.first_hop if config.hops == 1 else range(len(graph.means))
+        self.n_edges = sum(graph.means[n].nnz for n in walked)
         noise = torch.randn((graph.n_nodes, config.dim), generator=generator)
         self.base = torch.nn.Parameter(noise * config.initial_scale)
         ones = torch.full((len(graph.steps),), _inverse_softplus(1.0))
@@ -221,16 +222,13 @@ class SoftmaxLoss(torch.autograd.Function):
         for n, start in enumerate(range(0, n_rows, size)):
             rows = profiles[start : start + size]
             mask, target = slice(*mask_cuts[n : n + 2]), slice(*target_cuts[n : n + 2])
-            at = (targets[0][target] - start, targets[1][target])
-            weight = targets[2][target]
-            logits = torch.addmm(offsets, rows, columns.T)
-            logits[masked[0][mask] - start, masked[1][mask]] = -torch.inf
-            loss -= (weight * logits[at]).sum()
-            top = logits.amax(dim=1, keepdim=True)
-            total = logits.sub_(top).exp_().sum(dim=1, keepdim=True)
-            row_weight = torch.zeros_like(top).index_add_(0, at[0], weight[:, None])
-            loss += (row_weight * (top + total.log())).sum()
-            grad = logits.mul_(row_weight / total).index_put_(at, -weight, accumulate=True)
+            part, grad = _chunk_loss(
+                torch.addmm(offsets, rows, columns.T),
+                (masked[0][mask] - start, masked[1][mask]),
+                (targets[0][target] - start, targets[1][target]),
+                targets[2][target],
+            )
+            loss += part
             torch.mm(grad, columns, out=grad_profiles[start : start + size])
             grad_columns.addmm_(grad.T, rows)
         ctx.save_for_backward(grad_profiles, grad_columns)
@@ -240,6 +238,19 @@ class SoftmaxLoss(torch.autograd.Function):
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, Tensor, None, None, None]:
         grad_profiles, grad_columns = ctx.saved_tensors
         return grads[0] * grad_profiles, grads[0] * grad_columns, None, None, None
+
+
+def _chunk_loss(
+    logits: Tensor, masked: tuple[Tensor, Tensor], targets: tuple[Tensor, Tensor], weights: Tensor
+) -> tuple[Tensor, Tensor]:
+    """(loss, its gradient by the logits); the gradient takes the logits' memory."""
+    logits[masked] = -torch.inf
+    found = (weights * logits[targets]).sum()
+    top = logits.amax(dim=1, keepdim=True)
+    total = logits.sub_(top).exp_().sum(dim=1, keepdim=True)
+    row_weight = torch.zeros_like(top).index_add_(0, targets[0], weights[:, None])
+    loss = (row_weight * (top + total.log())).sum() - found
+    return loss, logits.mul_(row_weight / total).index_put_(targets, -weights, accumulate=True)
 
 
 def _bag(x: Tensor, columns: Tensor, offsets: Tensor, values: Tensor) -> Tensor:
