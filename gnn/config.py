@@ -10,7 +10,7 @@ class LinearKGConfig(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
-    dim: int = Field(default=128, ge=1)
+    dim: int = Field(default=256, ge=1)
     """Length of every base vector."""
     hops: Literal[1, 2] = 1
     """Linear message passing steps: 2 also walks from the neighbours on (item → brand → …)."""
@@ -36,7 +36,7 @@ class LinearKGConfig(BaseModel):
     """Step size of Adam."""
     l2: float = Field(default=0.0, ge=0)
     """Weight of the mean squared length of the item vectors in the loss."""
-    initial_scale: float = Field(default=0.2, gt=0)
+    initial_scale: float = Field(default=0.14, gt=0)
     """Standard deviation of the base vectors at the start."""
     initial_temperature: float = Field(default=2.0, gt=0)
     """Factor of all scores at the start; it is learned."""

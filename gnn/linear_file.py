@@ -47,8 +47,8 @@ def write_linear(folder: Path, model: LinearState) -> None:
         "constants": model.constants,
         "type_weights": model.type_weights,
     }
-    if parameters.projection is not None:
-        tensors["projection"] = parameters.projection
+    if parameters.projection is not None and parameters.text_mean is not None:
+        tensors |= {"projection": parameters.projection, "text_mean": parameters.text_mean}
     for name, component in model.components.items():
         tensors[_COMPONENT + name] = component
     for n, mean in enumerate(graph.means):
@@ -102,6 +102,7 @@ def _restored(tensors: Mapping[str, NDArray[Any]], rest: Mapping[str, Any]) -> L
         first_hop=tensors["first_hop"],
         second_hop=tensors["second_hop"],
         projection=tensors.get("projection"),
+        text_mean=tensors.get("text_mean"),
         gate=tensors["gate"],
         gate_bias=rest["gate_bias"],
         scale=rest["scale"],

@@ -14,7 +14,7 @@ from torch.nn import functional
 
 from gnn.config import LinearKGConfig
 from gnn.history import FloatCsr
-from gnn.linear_parts import NORM_FLOOR, LinearParameters
+from gnn.linear_parts import NORM_FLOOR, LinearParameters, text_differences
 from gnn.walks import RelationGraph
 from shopgraph.types import FloatMatrix
 
@@ -57,11 +57,14 @@ class LinearItemTower(torch.nn.Module):
         self.gate_bias = torch.nn.Parameter(torch.tensor(_GATE_AT_START))
         self.log_scale = torch.nn.Parameter(torch.tensor(float(np.log(config.initial_temperature))))
         self.text: Tensor | None
-        self.register_buffer("text", None if text_vectors is None else torch.from_numpy(text_vectors))
+        self.text_mean = None if text_vectors is None else text_vectors.mean(axis=0)
+        text = None
         self.projection: torch.nn.Parameter | None = None
-        if text_vectors is not None:
+        if text_vectors is not None and self.text_mean is not None:
+            text = torch.from_numpy(text_differences(text_vectors, self.text_mean))
             noise = torch.randn((text_vectors.shape[1], config.dim), generator=generator)
             self.projection = torch.nn.Parameter(noise * config.initial_scale)
+        self.register_buffer("text", text)
 
     def forward(self, generator: torch.Generator | None = None) -> Tensor:
         """The item vectors, shape (n_items, dim); with a generator, own and edges are dropped by it."""
@@ -97,6 +100,7 @@ class LinearItemTower(torch.nn.Module):
             first_hop=_copied(functional.softplus(self.raw_first)),
             second_hop=_copied(second),
             projection=None if self.projection is None else _copied(self.projection),
+            text_mean=self.text_mean,
             gate=_copied(self.gate),
             gate_bias=float(self.gate_bias.detach()),
             scale=float(self.log_scale.detach().exp()),

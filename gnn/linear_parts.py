@@ -24,6 +24,7 @@ class LinearParameters:
         first_hop: w_r of each step, shape (n_steps,); counts where the step leaves an item.
         second_hop: w_q of each step as a second hop, shape (n_steps,); 0 in a model of one hop.
         projection: P, shape (dim_text, dim), None without texts.
+        text_mean: the mean text vector, from which texts are measured, shape (dim_text,); None likewise.
         gate: direction of the gate, shape (dim,), and `gate_bias`: sigmoid(⟨gate, z_i⟩ + gate_bias).
         scale: factor of every score, a part of n_u.
     """
@@ -33,6 +34,7 @@ class LinearParameters:
     first_hop: FloatVector
     second_hop: FloatVector
     projection: FloatMatrix | None
+    text_mean: FloatVector | None
     gate: FloatVector
     gate_bias: float
     scale: float
@@ -60,8 +62,8 @@ def item_components(
         if weight:
             neighbours = neighbours + weight * (mean @ parameters.base)
     components = {OWN: np.float32(parameters.own_weight) * parameters.base[:n_items]}
-    if parameters.projection is not None and text_vectors is not None:
-        components[TEXT] = text_vectors @ parameters.projection
+    if parameters.projection is not None and parameters.text_mean is not None and text_vectors is not None:
+        components[TEXT] = text_differences(text_vectors, parameters.text_mean) @ parameters.projection
     for n in graph.first_hop:
         components[graph.steps[n].name] = parameters.first_hop[n] * (graph.means[n][:n_items] @ neighbours)
     squared = np.square(sum_components(components)).sum(axis=1, dtype=np.float64)
@@ -73,6 +75,14 @@ def sum_components(components: Mapping[str, FloatMatrix]) -> FloatMatrix:
     """z: the item vectors, shape (n_items, dim)."""
     total: FloatMatrix = np.sum(list(components.values()), axis=0, dtype=np.float32)
     return total
+
+
+def text_differences(text_vectors: FloatMatrix, mean: FloatVector) -> FloatMatrix:
+    """Unit vectors of how each text differs from the mean one: e5's vectors all lie in one narrow cone."""
+    differences = text_vectors - mean
+    lengths = np.linalg.norm(differences, axis=1, keepdims=True)
+    units: FloatMatrix = (differences / np.maximum(lengths, 1e-6)).astype(np.float32)
+    return units
 
 
 def history_norms(weights: FloatCsr, history_power: float) -> FloatVector:

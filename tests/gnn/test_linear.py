@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from gnn.linear import LinearKG, LinearKGConfig
+from gnn.linear_parts import text_differences
 from graph.schema import ALSO_BOUGHT, BRAND, CATEGORY
 from shopgraph.errors import ArtefactDamaged
 from shopgraph.types import ITEM, GraphSnapshot, NodeRef, PathEdge
@@ -147,6 +148,21 @@ def test_scoring_and_loading_need_no_torch(tmp_path: Path) -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "(60, 40) True\n"
+
+
+def test_text_projection_survives_saving(tmp_path: Path) -> None:
+    snapshot = awkward_snapshot(with_text=True)
+    model = fitted(snapshot)
+    model.save(tmp_path)
+    loaded = LinearKG.load(tmp_path)
+    history = snapshot.histories.row(0)
+    assert list(loaded.shares(history, 7)) == list(model.shares(history, 7))
+    assert snapshot.text_vectors is not None
+    parameters = loaded.state.parameters
+    assert parameters.text_mean is not None
+    assert parameters.projection is not None
+    text = text_differences(snapshot.text_vectors[7:8], parameters.text_mean) @ parameters.projection
+    np.testing.assert_allclose(text[0] * loaded.state.constants[7], loaded.components["text"][7], atol=1e-5)
 
 
 def test_damaged_file_is_said(tmp_path: Path) -> None:
