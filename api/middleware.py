@@ -130,5 +130,5 @@ class Measured:
             await self.app(scope, receive, send_and_note)
         finally:
             route = scope.get("route")
-            template = getattr(route, "path", "unmatched")
+            template = getattr(route, "path_format", "unmatched")
             self.metrics.observe(scope["method"], template, status, time.perf_counter() - started)

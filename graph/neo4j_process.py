@@ -98,8 +98,8 @@ def is_running(home: Path, pid: int | None, container: str | None) -> bool:
         return done.stdout.strip() == "true"
     if pid is None:
         return False
-    if pid in _children and _children[pid].poll() is not None:
-        return False
+    if pid in _children:
+        return _children[pid].poll() is None  # its command line may not be there yet
     return f"--home-dir={home}" in _command_of(pid)
 
 
