@@ -124,6 +124,24 @@ class FeatureSet:
             raise ArtefactMissing("this model was trained without text vectors; train again with an encoder")
         return self.text if item_idx is None else self.text[item_idx]
 
+    def likeness(self, query_vectors: FloatMatrix, item_idx: IntVector | None = None) -> FloatMatrix:
+        """⟨q, t_j − t̄⟩: how much nearer than the mean text an item's text is to each query.
+
+        Args:
+            query_vectors: unit vectors, shape (n_queries, dim_text).
+            item_idx: of these items; None: of all.
+
+        Returns:
+            Shape (n_queries, n_items or len(item_idx)).
+
+        Raises:
+            ArtefactMissing: the artefact has no text vectors.
+        """
+        text = self.text_of(item_idx)
+        assert self.text_mean is not None  # comes with the text vectors
+        centred: FloatMatrix = query_vectors @ text.T - (query_vectors @ self.text_mean)[:, None]
+        return centred
+
     def save(self, folder: Path) -> None:
         """Write `features.safetensors` into an existing folder."""
         tensors: dict[str, NDArray[np.generic]] = {"event_weights": self.event_weights}

@@ -1,7 +1,8 @@
 """The one scorer: evaluation, serving and explanation all sum the same parts.
 
 score(u, j | q) = α·graph + δ·item_item + β·features + γ·text + rules, each part standardised by a
-constant of the artefact, so that a weight says how far its part spreads the items. Rules are added by
+constant of the artefact, so that a weight says how far its part spreads the items; the text part is
+measured from the mean text, as the graph part is from the mean item. Rules are added by
 whoever knows them; here their part is 0.
 """
 
@@ -108,7 +109,7 @@ class Scorer:
             for row, value in enumerate(values[0] * np.float32(self._features[name])):
                 shares[row].append(Share("feature", float(value), name=name))
         if query_vector is not None:
-            likeness = self.hybrid.features.text_of(item_idx) @ query_vector * self._text_factor
+            likeness = self.hybrid.features.likeness(query_vector[None, :], item_idx)[0] * self._text_factor
             for row, value in enumerate(likeness):
                 shares[row].append(Share("text", float(value), name=QUERY_SHARE))
         return shares
@@ -123,7 +124,7 @@ class Scorer:
         self, parts: dict[str, FloatMatrix], query_vectors: FloatMatrix | None, item_idx: IntVector | None
     ) -> None:
         if query_vectors is not None:
-            parts["text"] = (query_vectors @ self.hybrid.features.text_of(item_idx).T) * self._text_factor
+            parts["text"] = self.hybrid.features.likeness(query_vectors, item_idx) * self._text_factor
 
     @staticmethod
     def _empty(n_rows: int, n_columns: int) -> dict[str, FloatMatrix]:

@@ -82,10 +82,9 @@ def test_rank_orders_the_callers_items_alone(client: TestClient) -> None:
 def test_search_finds_by_words_in_both_languages(client: TestClient) -> None:
     english = client.get("/v1/search", params={"q": "running shoes", "n": 5}).json()
     chinese = client.get("/v1/search", params={"q": "跑鞋", "n": 5, "language": "zh"}).json()
-    assert len(english["items"]) == 5
-    # "跑鞋" names a category: only its items are shown, however few.
-    assert chinese["items"]
-    assert (len(chinese["items"]) < 5) == (chinese["shortfall_reason"] is not None)
+    for answer in (english, chinese):  # both name a category: only its items are shown, however few
+        assert answer["items"]
+        assert (len(answer["items"]) < 5) == (answer["shortfall_reason"] is not None)
     assert any("run" in item["title"].lower() or "shoe" in item["title"].lower() for item in english["items"])
     assert english["parsed"]["language"] == "en"
     assert chinese["parsed"]["language"] == "zh"
