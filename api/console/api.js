@@ -1,8 +1,12 @@
 // The ranking API as the page uses it. Every function throws an Error whose message is fit to be shown.
+export class NoAnswer extends Error {}
+
 async function call(path, options = {}) {
-  const answer = await fetch(path, { headers: { 'Content-Type': 'application/json' }, ...options });
-  const body = await answer.json();
-  if (!answer.ok) throw new Error(body.detail ?? answer.statusText);
+  const answer = await fetch(path, { headers: { 'Content-Type': 'application/json' }, ...options }).catch(error => {
+    throw new NoAnswer(error.message);
+  });
+  const body = await answer.json().catch(() => ({}));
+  if (!answer.ok) throw new Error(body.detail ?? `${answer.status} ${answer.statusText}`);
   return body;
 }
 
@@ -10,11 +14,17 @@ const id = encodeURIComponent;
 
 export const health = () => call('/readyz');
 export const users = words => call(`/v1/users?limit=30&q=${id(words)}`);
-export const user = userId => call(`/v1/users/${id(userId)}`);
-export const recommend = (userId, language) =>
-  call(`/v1/users/${id(userId)}/recommendations?n=10&reasons=3&language=${language}`);
-export const search = (words, userId, language) =>
-  call(`/v1/search?n=10&reasons=3&language=${language}&q=${id(words)}&user_id=${id(userId)}`);
-export const explain = (userId, itemId, language, words) =>
-  call(`/v1/users/${id(userId)}/items/${id(itemId)}/explanation?language=${language}` + (words ? `&q=${id(words)}` : ''));
+export const user = (userId, language) => call(`/v1/users/${id(userId)}?language=${language}`);
+export const item = itemId => call(`/v1/items/${id(itemId)}`);
 export const post = event => call('/v1/events', { method: 'POST', body: JSON.stringify({ events: [event] }) });
+
+// What is recommended or, where there are words, found for a shopper.
+export function list({ userId, words, language }, n, reasons) {
+  const common = `n=${n}&reasons=${reasons}&language=${language}`;
+  return call(words
+    ? `/v1/search?${common}&q=${id(words)}&user_id=${id(userId)}`
+    : `/v1/users/${id(userId)}/recommendations?${common}`);
+}
+
+export const explain = ({ userId, words, language }, itemId) =>
+  call(`/v1/users/${id(userId)}/items/${id(itemId)}/explanation?language=${language}` + (words ? `&q=${id(words)}` : ''));

@@ -1,185 +1,224 @@
 // The console page: pick a shopper, see the list and why, click "bought this" and see what moves.
 import * as api from './api.js';
-import { drawPaths } from './graph.js';
+import { $, fill, focusOn, make, named } from './dom.js';
+import { marks, moveLines, standing } from './moves.js';
+import { clearWhy, redraw, showWhy } from './why.js';
+import { bars, legend, PARTS } from './bars.js';
 import { WORDS } from './words.js';
 
-const PARTS = ['graph', 'item_item', 'features', 'text', 'rules'];
-const state = { language: 'en', userId: null, words: '', list: null, itemId: null, drawn: null };
-const $ = id => document.getElementById(id);
+const N_ITEMS = 10, N_HISTORY = 8, N_MOVES = 4;
+const state = { language: 'en', userId: null, name: '', words: '', list: null, itemId: null };
 const words = () => WORDS[state.language];
 
-// Titles are the shop's data: they enter the page as text only, never as markup.
-function make(tag, { text, className, ...properties } = {}, ...children) {
-  const element = Object.assign(document.createElement(tag), properties);
-  if (className) element.className = className;
-  if (text !== undefined) element.textContent = text;
-  element.append(...children);
-  return element;
-}
-
-const fixed = value => value.toFixed(3);
-
-async function guarded(work) {
-  $('status').className = '';
-  $('status').textContent = words().busy;
-  document.body.setAttribute('aria-busy', 'true');
-  try {
-    await work();
-    if ($('status').textContent === words().busy) $('status').textContent = '';
-  } catch (error) {
-    $('status').className = 'error';
-    $('status').textContent = error.message;
-  } finally {
+// One action after the other, so that a slow answer never overwrites a later one.
+let queue = Promise.resolve();
+function inTurn(work) {
+  queue = queue.then(async () => {
+    document.body.setAttribute('aria-busy', 'true');
+    try {
+      await work();
+      $('problem').hidden = true;
+    } catch (error) {
+      $('problem').textContent = error instanceof api.NoAnswer ? words().offline : error.message;
+      $('problem').hidden = false;
+    }
     document.body.removeAttribute('aria-busy');
-  }
+  });
+  return queue;
 }
+
+const say = text => { $('status').textContent = text; };
+
+// --- shoppers ---------------------------------------------------------------------------------
 
 async function showPeople() {
-  const { users } = await api.users($('who').value);
+  const { users } = await api.users($('who').value.trim());
   $('people').replaceChildren(...users.map(user => {
-    const button = make('button', { type: 'button' }, make('span', { text: user.name || user.user_id }),
-      make('span', { text: String(user.n_interactions), className: 'meta' }));
-    button.dataset.userId = user.user_id;
-    button.setAttribute('aria-pressed', String(user.user_id === state.userId));
-    button.addEventListener('click', () => guarded(() => choose(user.user_id)));
-    return make('li', {}, button);
+    const row = make('li', { className: 'person', tabIndex: -1 }, named(user.name || user.user_id),
+      make('span', { className: 'quiet', text: `${user.user_id} · ${words().interactions(user.n_interactions)}` }));
+    row.setAttribute('role', 'option');
+    row.dataset.userId = user.user_id;
+    row.dataset.name = user.name || user.user_id;
+    return row;
   }));
-  return users;
+  if (!users.length) $('people').append(make('li', { className: 'quiet', text: words().nobody }));
+  markPerson();
 }
 
-async function choose(userId) {
-  Object.assign(state, { userId, words: '', itemId: null });
+function markPerson() {
+  const rows = people();
+  rows.forEach(row => row.setAttribute('aria-selected', String(row.dataset.userId === state.userId)));
+  // The tab key stops once in the list; arrow keys move inside.
+  const stop = rows.find(row => row.dataset.userId === state.userId) ?? rows[0];
+  rows.forEach(row => { row.tabIndex = row === stop ? 0 : -1; });
+}
+
+const people = () => [...$('people').querySelectorAll('[role="option"]')];
+
+async function choose(row) {
+  Object.assign(state, { userId: row.dataset.userId, name: row.dataset.name, words: '', itemId: null });
   $('words').value = '';
   $('moves').hidden = true;
-  for (const button of $('people').querySelectorAll('button')) {
-    button.setAttribute('aria-pressed', String(button.dataset.userId === userId));
-  }
-  await Promise.all([showHistory(), showList()]);
-  await showWhy(state.list.items[0]?.item_id);
+  markPerson();
+  await showAll();
 }
 
+// What was done with one item on one day is one line.
 async function showHistory() {
-  const { history } = await api.user(state.userId);
-  $('history').replaceChildren(...history.map(entry => {
-    const when = entry.time ? new Date(entry.time).toLocaleDateString(state.language) : '';
-    return make('li', {}, make('span', { text: entry.title }), make('p', { className: 'meta', text: `${words().events[entry.event] ?? entry.event} ${when}` }));
-  }));
-  if (!history.length) $('history').append(make('li', { text: words().none }));
-}
-
-async function showList() {
-  const list = state.words ? await api.search(state.words, state.userId, state.language) : await api.recommend(state.userId, state.language);
-  state.list = list;
-  const widest = Math.max(...list.items.map(item => PARTS.reduce((sum, part) => sum + Math.abs(item.score_parts[part]), 0)), 1e-9);
-  $('items').replaceChildren(...list.items.map(item => itemRow(item, widest)));
-  if (!list.items.length) $('items').append(make('li', { text: words().empty }));
-  const notes = [list.fallback_reason && words().fallback(list.fallback_reason), list.shortfall_reason && words().shortfall(list.shortfall_reason)];
-  $('status').textContent = notes.filter(Boolean).join(' ');
-  return list;
-}
-
-function itemRow(item, widest) {
-  const title = make('button', { type: 'button', className: 'title', text: item.title || item.item_id });
-  title.addEventListener('click', () => guarded(() => showWhy(item.item_id)));
-  const bars = make('div', { className: 'bars' });
-  bars.setAttribute('role', 'img');
-  bars.setAttribute('aria-label', PARTS.map(part => `${words().parts[part]} ${fixed(item.score_parts[part])}`).join(', '));
-  for (const part of PARTS) {
-    const value = item.score_parts[part];
-    if (!value) continue;
-    const bar = make('div', { className: `bar ${part}-part${value < 0 ? ' negative' : ''}`, title: `${words().parts[part]} ${fixed(value)}` });
-    bar.dataset.part = part;
-    bar.style.width = `${(100 * Math.abs(value)) / widest}%`;
-    bars.append(bar);
+  const { history, n_interactions: n } = await api.user(state.userId, state.language);
+  const visits = [];
+  for (const entry of history) {
+    const day = entry.time ? new Date(entry.time).toLocaleDateString(state.language, { day: 'numeric', month: 'short', year: 'numeric' }) : '';
+    const did = words().events[entry.event] ?? entry.event, latest = visits[visits.length - 1];
+    if (latest?.item_id === entry.item_id && latest.day === day) latest.did.add(did);
+    else visits.push({ ...entry, day, did: new Set([did]) });
   }
+  const lines = visits.map(({ title, did, day }) => make('li', {}, named(title), make('p', { className: 'quiet', text: [[...did].join(', '), day].filter(Boolean).join(' · ') })));
+  $('history-note').textContent = !history.length ? words().none : n > history.length ? words().latest(history.length, n) : words().interactions(n);
+  fill($('history'), lines, N_HISTORY, $('history-all'), words().all);
+}
+
+// --- the list ---------------------------------------------------------------------------------
+
+async function showList(before = null) {
+  const list = await api.list(state, N_ITEMS, 3);
+  state.list = list;
+  $('list-title').textContent = state.words ? words().found(state.words, state.name) : words().list(state.name);
+  const slots = list.parsed ? [...list.parsed.category, ...list.parsed.brand].map(slot => slot.name) : [];
+  if (list.parsed?.rest && slots.length) slots.push(`“${list.parsed.rest}”`);
+  $('understood').textContent = `${words().understood}: ${slots.join(' + ')}`;
+  $('understood').hidden = !slots.length;
+  const total = item => Object.values(item.score_parts).reduce((sum, value) => sum + Math.abs(value), 0);
+  const widest = Math.max(...list.items.map(total), 1e-9);
+  $('legend').replaceChildren(...legend(PARTS.filter(part => list.items.some(item => item.score_parts[part])), words()));
+  const moved = before ? marks(before, list.items, words()) : new Map();
+  $('items').replaceChildren(...list.items.map(item => itemRow(item, widest, moved.get(item.item_id))));
+  if (!list.items.length) $('items').append(make('li', { className: 'quiet', text: words().empty }));
+  const reason = name => words().reasons[name] ?? name.replaceAll('_', ' ');
+  say([list.fallback_reason && words().fallback(reason(list.fallback_reason)),
+    list.shortfall_reason && words().shortfall(reason(list.shortfall_reason))].filter(Boolean).join(' '));
+}
+
+function itemRow(item, widest, mark) {
+  const title = make('button', { type: 'button', className: 'title' }, named(item.title || item.item_id));
+  title.addEventListener('click', () => inTurn(() => why(item.item_id)));
   const bought = make('button', { type: 'button', className: 'bought', text: words().bought });
-  bought.addEventListener('click', () => guarded(() => buy(item)));
+  bought.setAttribute('aria-label', words().boughtItem(item.title));
+  bought.addEventListener('click', () => inTurn(() => buy(item)));
+  // What can be pointed at says more in one line than the sum of what was learned.
+  const told = item.reasons.find(reason => reason.path.length > 2) ?? item.reasons.find(reason => reason.path.length) ?? item.reasons[0];
   const row = make('li', {},
-    make('div', { className: 'head' }, make('span', { className: 'rank', text: String(item.rank) }), title, make('span', { className: 'score', text: fixed(item.score) })),
-    bars,
-    make('div', { className: 'foot' }, make('p', { text: item.reasons[0]?.text ?? '' }), bought));
+    make('div', { className: 'head' }, make('span', { className: 'rank', text: String(item.rank) }), title,
+      make('span', { className: mark?.className ?? '', text: mark?.text ?? '' }), make('span', { className: 'score', text: item.score.toFixed(2) })),
+    bars(item.score_parts, widest, words()),
+    make('div', { className: 'foot' }, make('p', { text: told?.text ?? '' }), bought));
   row.dataset.itemId = item.item_id;
   return row;
 }
 
-async function showWhy(itemId) {
-  if (state.drawn) state.drawn.destroy();
-  state.drawn = null;
+async function why(itemId) {
   state.itemId = itemId ?? null;
-  $('shares').hidden = !itemId;
-  $('why-title').textContent = words().pick;
   for (const row of $('items').children) {
     if (row.dataset.itemId === itemId) row.setAttribute('aria-current', 'true');
     else row.removeAttribute('aria-current');
   }
-  if (!itemId) return;
-  const explanation = await api.explain(state.userId, itemId, state.language, state.words);
-  $('why-title').textContent = explanation.title + (explanation.no_path ? ` — ${words().noPath}` : '');
-  $('shares').tBodies[0].replaceChildren(...explanation.reasons.map(reason => make('tr', {},
-    make('td', {}, make('span', { className: `swatch ${reason.part}-part` }), words().parts[reason.part]),
-    make('td', { text: fixed(reason.share) }), make('td', { text: reason.text }))));
-  $('shares').tFoot.rows[0].cells[1].textContent = fixed(explanation.score);
-  $('graph').hidden = explanation.no_path;
-  if (!explanation.no_path) state.drawn = drawPaths($('graph'), explanation);
+  if (itemId === undefined) clearWhy(words());
+  else await showWhy(state, itemId, words());
 }
+
+async function showAll() {
+  await showList();
+  await why(state.list.items.find(item => item.item_id === state.itemId)?.item_id ?? state.list.items[0]?.item_id);
+  await showHistory();
+}
+
+// --- what the shopper does --------------------------------------------------------------------
 
 async function buy(item) {
-  const before = state.list;
-  const result = await api.post({ event_id: crypto.randomUUID(), event: 'purchase', user_id: state.userId, item_id: item.item_id, time: new Date().toISOString(), value: 1 });
+  const shown = state.list;
+  const before = await standing(state);
+  const result = await api.post({ event_id: freshId(), event: 'purchase', user_id: state.userId, item_id: item.item_id, value: 1, recommendation_id: shown.recommendation_id });
   if (result.n_rejected) throw new Error(result.results[0].errors.map(error => error.reason).join('; '));
-  await Promise.all([showHistory(), showList()]);
-  $('status').textContent = words().noted(item.title);
-  await showMoves(before, state.list, item);
-  await showWhy(state.list.items[0]?.item_id);
+  await showList(before);
+  say(words().noted(item.title));
+  const lines = await moveLines(state, before, shown.items, state.list.items, item, words());
+  $('moves-title').textContent = words().moves(item.title);
+  const panel = $('moves');
+  fill(panel.querySelector('ul'), lines.length ? lines : [make('li', { text: words().same })], N_MOVES, panel.querySelector('button'), words().all);
+  panel.hidden = false;
+  await why(state.list.items[0]?.item_id);
+  await showHistory();
+  focusOn($('moves-title'));
 }
 
-// What moved and why: the shares of the new score that the new purchase carries.
-async function showMoves(before, after, bought) {
-  const old = new Map(before.items.map(item => [item.item_id, item.rank]));
-  const moved = after.items.filter(item => old.get(item.item_id) !== item.rank);
-  const lines = await Promise.all(moved.slice(0, 6).map(async item => {
-    const { reasons } = await api.explain(state.userId, item.item_id, state.language, state.words);
-    const carried = reasons.filter(reason => reason.path[0]?.id === bought.item_id).reduce((sum, reason) => sum + reason.share, 0);
-    const was = old.get(item.item_id);
-    const [className, mark] = was === undefined ? ['up', words().entered] : was > item.rank ? ['up', `▲ ${was} → ${item.rank}`] : ['down', `▼ ${was} → ${item.rank}`];
-    const why = Math.abs(carried) >= 0.0005 ? ` · ${words().because(fixed(carried), bought.title)}` : '';
-    return make('li', {}, make('span', { className, text: mark }), ` ${item.title}${why}`);
-  }));
-  const present = new Set(after.items.map(item => item.item_id));
-  const gone = before.items.filter(item => !present.has(item.item_id));
-  lines.push(...gone.map(item => make('li', {}, make('span', { className: 'down', text: words().left }), ` ${item.title}`)));
-  $('moves').querySelector('ul').replaceChildren(...(lines.length ? lines : [make('li', { text: words().same })]));
-  $('moves').hidden = false;
+// crypto.randomUUID exists on secure origins only; a console in the shop's own network may be none.
+const freshId = () => `console-${[...crypto.getRandomValues(new Uint8Array(16))].map(byte => byte.toString(16).padStart(2, '0')).join('')}`;
+
+async function search() {
+  state.words = $('words').value.trim();
+  state.itemId = null;
+  $('moves').hidden = true;
+  await showList();
+  await why(state.list.items[0]?.item_id);
 }
 
 function speak() {
   document.documentElement.lang = state.language;
+  $('language').value = state.language;
   for (const element of document.querySelectorAll('[id^="t-"]')) element.textContent = words()[element.id.slice(2)];
-  $('legend').replaceChildren(...PARTS.map(part => make('span', {}, make('span', { className: `swatch ${part}-part` }), words().parts[part])));
 }
 
-$('language').addEventListener('change', event => guarded(async () => {
+// --- wiring -----------------------------------------------------------------------------------
+
+const STEPS = { ArrowDown: at => at + 1, ArrowUp: at => at - 1, Home: () => 0, End: (at, n) => n - 1 };
+
+$('language').addEventListener('change', event => inTurn(async () => {
   state.language = event.target.value;
   speak();
-  if (state.userId === null) return;
-  await Promise.all([showHistory(), showList()]);
-  await showWhy(state.itemId ?? state.list.items[0]?.item_id);
+  $('moves').hidden = true;
+  await showPeople();
+  if (state.userId !== null) await showAll();
 }));
-$('who').addEventListener('input', () => guarded(showPeople));
-$('search').addEventListener('submit', event => {
+$('who').addEventListener('input', () => inTurn(showPeople));
+$('who').addEventListener('keydown', event => {
+  if (event.key !== 'ArrowDown' || !people().length) return;
   event.preventDefault();
-  guarded(async () => {
-    state.words = $('words').value.trim();
-    $('moves').hidden = true;
-    await showList();
-    await showWhy(state.list.items[0]?.item_id);
-  });
+  moveTo(people()[0]);
+});
+$('people').addEventListener('click', event => {
+  const row = event.target.closest('[role="option"]');
+  if (row) inTurn(() => choose(row));
+});
+$('people').addEventListener('keydown', event => {
+  const rows = people(), at = rows.indexOf(event.target);
+  if (at < 0) return;
+  if (event.key === 'Enter' || event.key === ' ') inTurn(() => choose(rows[at]));
+  else if (event.key in STEPS) moveTo(rows[Math.min(Math.max(STEPS[event.key](at, rows.length), 0), rows.length - 1)]);
+  else return;
+  event.preventDefault();
 });
 
+function moveTo(row) {
+  people().forEach(other => { other.tabIndex = other === row ? 0 : -1; });
+  row.focus();
+}
+
+$('search').addEventListener('submit', event => {
+  event.preventDefault();
+  if (state.userId !== null) inTurn(search);
+});
+// The browser's own cross in the search box brings the recommendations back.
+$('words').addEventListener('search', () => { if (!$('words').value && state.words) inTurn(search); });
+matchMedia('(prefers-color-scheme: dark)').addEventListener('change', redraw);
+addEventListener('resize', redraw);
+
+if (navigator.language.startsWith('zh')) state.language = 'zh';
 speak();
-guarded(async () => {
-  const { model_version } = await api.health();
-  $('model').textContent = words().model(model_version);
-  const users = await showPeople();
-  if (users.length) await choose(users[0].user_id);
+say(words().loading);
+inTurn(async () => {
+  $('model').textContent = words().model((await api.health()).model_version);
+  await showPeople();
+  const [first] = people();
+  if (first) await choose(first);
+  else say('');
 });
