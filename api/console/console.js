@@ -6,7 +6,7 @@ import { clearWhy, redraw, showWhy } from './why.js';
 import { bars, legend, PARTS } from './bars.js';
 import { WORDS } from './words.js';
 
-const N_ITEMS = 10, N_HISTORY = 8, N_MOVES = 4;
+const N_ITEMS = 10, N_HISTORY = 8, N_MOVES = 3;
 const state = { language: 'en', userId: null, name: '', words: '', list: null, itemId: null };
 const words = () => WORDS[state.language];
 
@@ -126,10 +126,25 @@ async function why(itemId) {
   else await showWhy(state, itemId, words());
 }
 
+// A list that could not be had is not left standing under another shopper's name.
 async function showAll() {
-  await showList();
-  await why(state.list.items.find(item => item.item_id === state.itemId)?.item_id ?? state.list.items[0]?.item_id);
-  await showHistory();
+  try {
+    await showList();
+    await why(state.list.items.find(item => item.item_id === state.itemId)?.item_id ?? state.list.items[0]?.item_id);
+    await showHistory();
+  } catch (error) {
+    empty();
+    throw error;
+  }
+}
+
+function empty() {
+  $('list-title').textContent = words().ranked;
+  $('history-note').textContent = '';
+  for (const id of ['items', 'history', 'legend']) $(id).replaceChildren();
+  for (const id of ['understood', 'moves', 'history-all']) $(id).hidden = true;
+  say('');
+  clearWhy(words());
 }
 
 // --- what the shopper does --------------------------------------------------------------------
@@ -158,8 +173,7 @@ async function search() {
   state.words = $('words').value.trim();
   state.itemId = null;
   $('moves').hidden = true;
-  await showList();
-  await why(state.list.items[0]?.item_id);
+  await showAll();
 }
 
 function speak() {
@@ -214,11 +228,12 @@ addEventListener('resize', redraw);
 
 if (navigator.language.startsWith('zh')) state.language = 'zh';
 speak();
+empty();
 say(words().loading);
 inTurn(async () => {
   $('model').textContent = words().model((await api.health()).model_version);
   await showPeople();
   const [first] = people();
   if (first) await choose(first);
-  else say('');
+  else empty();
 });

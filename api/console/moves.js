@@ -1,8 +1,9 @@
 // What moved in a list after a purchase, and why: the change of each score, and the new purchase's own share of it.
 import * as api from './api.js';
 import { make, named } from './dom.js';
+import { inShort } from './graph.js';
 
-const DEEP = 200;
+const DEEP = 200, N_CARRIED = 3;
 
 // The places and score parts of everything near the top, for a comparison later.
 export async function standing(question) {
@@ -42,8 +43,10 @@ async function line(question, was, item, bought, words) {
   const [className, mark] = was === undefined ? ['up', words.entered]
     : was.rank > item.rank ? ['up', `▲ ${was.rank} → ${item.rank}`] : ['down', `▼ ${was.rank} → ${item.rank}`];
   const { reasons } = await api.explain(question, item.item_id);
-  const [carried] = reasons.filter(reason => reason.path[0]?.id === bought.item_id).sort((a, b) => b.share - a.share);
-  const why = carried && Math.abs(carried.share) >= 0.0005 ? make('p', { className: 'quiet', text: words.carries(signed(carried.share), carried.text) }) : '';
+  const carried = reasons.filter(({ path, share }) => path[0]?.id === bought.item_id && Math.abs(share) >= 0.0005)
+    .sort((a, b) => Math.abs(b.share) - Math.abs(a.share)).slice(0, N_CARRIED)
+    .map(({ path, part, share }) => `${path.length > 2 ? inShort(path, words) : words.parts[part]} ${signed(share)}`);
+  const why = carried.length ? make('p', { className: 'quiet', text: words.carried(carried.join(', ')) }) : '';
   return make('li', {}, make('span', { className, text: mark }), ' ', named(item.title), was ? changes(was, item, words) : '', why);
 }
 

@@ -13,6 +13,7 @@ export async function showWhy(question, itemId, words) {
   // Price and stock are an extra: the store may be down while scores are answered from memory.
   const facts = await api.item(itemId).then(item => item.properties, () => ({}));
   shown = { explanation, words };
+  $('why').scrollTop = 0;
   $('why-title').textContent = explanation.title;
   $('why-facts').textContent = [words.rank(explanation.rank, explanation.n_ranked.toLocaleString(question.language)),
     price(facts, question.language), facts.in_stock === undefined ? '' : facts.in_stock ? words.inStock : words.outOfStock].filter(Boolean).join(' · ');
