@@ -105,8 +105,7 @@ function itemRow(item, widest, mark) {
   const bought = make('button', { type: 'button', className: 'bought', text: words().bought });
   bought.setAttribute('aria-label', words().boughtItem(item.title));
   bought.addEventListener('click', () => inTurn(() => buy(item)));
-  // What can be pointed at says more in one line than the sum of what was learned.
-  const told = item.reasons.find(reason => reason.path.length > 2) ?? item.reasons.find(reason => reason.path.length) ?? item.reasons[0];
+  const told = toldReason(item.reasons);
   const row = make('li', {},
     make('div', { className: 'head' }, make('span', { className: 'rank', text: String(item.rank) }), title,
       make('span', { className: mark?.className ?? '', text: mark?.text ?? '' }), make('span', { className: 'score', text: item.score.toFixed(2) })),
@@ -114,6 +113,13 @@ function itemRow(item, widest, mark) {
     make('div', { className: 'foot' }, make('p', { text: told?.text ?? '' }), bought));
   row.dataset.itemId = item.item_id;
   return row;
+}
+
+// The largest reason; where that is what the graph model learned as a whole, one that names something.
+function toldReason(reasons) {
+  const [first] = reasons;
+  if (first?.part !== 'graph' || first.path.length) return first;
+  return reasons.find(({ path }) => path.length > 2) ?? reasons.find(({ path }) => path.length) ?? first;
 }
 
 async function why(itemId) {

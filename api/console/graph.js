@@ -96,6 +96,7 @@ export function inShort(path, words) {
 }
 
 const WIDE = /[\u1100-\u11ff\u2e80-\uffdc]/u;
+const CLOSING = /[，。、；：！？」』）”’]/u;
 const pen = document.createElement('canvas').getContext('2d');
 
 // Breaks a name between words (Chinese: between characters) into at most so many lines, with … for the rest.
@@ -105,6 +106,7 @@ function wrap(text, width, most) {
   const pieces = [...new Intl.Segmenter().segment(text)].map(({ segment }) => segment)
     .reduce((words, character) => {
       const last = words[words.length - 1];
+      if (last !== undefined && CLOSING.test(character)) return [...words.slice(0, -1), last + character];
       if (last === undefined || last.endsWith(' ') || WIDE.test(character) || WIDE.test(last) || !fits(last + character)) return [...words, character];
       return [...words.slice(0, -1), last + character];
     }, []);

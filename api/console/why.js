@@ -53,8 +53,9 @@ function erase() {
   drawn = null;
 }
 
-// The largest shares; the others as one line that opens them.
-function showShares({ reasons, score }, words) {
+// The largest shares, for or against; the others as one line that opens them.
+function showShares(explanation, words) {
+  const reasons = [...explanation.reasons].sort((a, b) => Math.abs(b.share) - Math.abs(a.share));
   const rows = reasons.map(reason => {
     const row = make('tr', {}, make('td', {}, swatch(reason.part), words.parts[reason.part]), make('td', { text: reason.share.toFixed(3) }), make('td', { text: reason.text }));
     row.addEventListener('mouseenter', () => drawn?.highlight(reason));
@@ -67,7 +68,7 @@ function showShares({ reasons, score }, words) {
   others.cells[0].textContent = words.further(rest.length);
   others.cells[1].textContent = rest.reduce((total, reason) => total + reason.share, 0).toFixed(3);
   fill($('shares').tBodies[0], rows, N_SHARES, $('shares-all'), words.all, () => { others.hidden = true; });
-  sum.cells[1].textContent = score.toFixed(3);
+  sum.cells[1].textContent = explanation.score.toFixed(3);
   $('shares').hidden = false;
 }
 
