@@ -64,6 +64,8 @@ def test_amazon_beauty(data_dir: Path, variant: str, ndcg: float, recall: float)
         graph = report.models["graph"]
         assert graph["ndcg@10"].mean >= 0.085
         assert graph["recall@10"].mean >= 0.128
+    else:
+        # With all relations the gain is smaller, and one seed is too few to tell it from nothing.
         assert report.differences["hybrid - without_graph"]["ndcg@10"].low > 0
 
 
