@@ -12,6 +12,5 @@ class ApiConfig(BaseModel):
     port: int = Field(default=8000, ge=0, le=65_535, description="Port to listen on; 0 takes a free one.")
     max_body_bytes: int = Field(default=1_000_000, ge=1, description="Largest request body, bytes.")
     max_events: int = Field(default=1_000, ge=1, description="Most events in one POST.")
-    max_n: int = Field(default=200, ge=1, description="Most items in one answer.")
     max_candidates: int = Field(default=1_000, ge=1, description="Most items in one POST /v1/rank.")
     max_query_chars: int = Field(default=10_000, ge=1, description="Longest search text, characters.")
