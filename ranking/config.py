@@ -4,8 +4,8 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from gnn.config import LinearKGConfig
-from gnn.item_item import ItemItemConfig
+from gnn.item_item.model import ItemItemConfig
+from gnn.linear.config import LinearKGConfig
 
 
 class FeatureConfig(BaseModel):

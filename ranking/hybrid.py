@@ -8,8 +8,8 @@ from typing import Protocol, Self
 
 import numpy as np
 
-from gnn.item_item import ItemItem
-from gnn.linear import LinearKG
+from gnn.item_item.model import ItemItem
+from gnn.linear.model import LinearKG
 from ranking.features import FeatureSet
 from shopgraph.errors import ArtefactDamaged
 from shopgraph.types import (

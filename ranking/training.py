@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from gnn.item_item import item_item_for
-from gnn.linear import LinearKG
+from gnn.item_item.model import item_item_for
+from gnn.linear.model import LinearKG
 from ranking.config import HybridConfig
 from ranking.feature_fitting import fit_features
 from ranking.features import POPULARITY

@@ -58,8 +58,8 @@ def run_demo(folder: Path, settings: Settings, seed: int, now: datetime) -> Demo
     snapshot = pipeline.take_snapshot(store, now)
     note("3/5 evaluating: the last 14 days are held out")
     with text_progress() as on_text:
-        embedded = pipeline.embed(snapshot, open_encoder(settings.encoder_config), settings, on_text)
-    report = evaluate_snapshot(embedded, Question(shop, "shop", "time", seeds=(seed,)), settings, note)
+        snapshot = pipeline.embed(snapshot, open_encoder(settings.encoder_config), settings, on_text)
+    report = evaluate_snapshot(snapshot, Question(shop, "shop", "time", seeds=(seed,)), settings, note)
     write_report(report, folder, "evaluation")
     for name in ("hybrid", "graph", "popularity", "oracle"):
         note(f"    NDCG@10 {report.models[name]['ndcg@10'].mean:.4f}  {name}")

@@ -13,7 +13,7 @@ from evaluation.provenance import peak_rss_mb
 from evaluation.report import Report, Run, build_report
 from evaluation.splits import Protocol, train_and_heldout
 from gnn.index import ExactIndex
-from gnn.linear import LinearKG
+from gnn.linear.model import LinearKG
 from graph.ingest import ingest
 from graph.readers import open_source
 from graph.readers.pgpr import read_pgpr_test

@@ -23,7 +23,7 @@ import numpy as np
 from api.state import ServingState
 from gnn.artefact import Artefact, ArtefactRoot
 from gnn.index import ExactIndex
-from gnn.linear import LinearKG
+from gnn.linear.model import LinearKG
 from graph.ingest import ingest
 from graph.snapshot import build_snapshot as take_snapshot
 from graph.snapshot import load_snapshot, save_snapshot
@@ -75,12 +75,16 @@ def train(
     on_stage: Callable[[str], None],
     on_text: Callable[[int, int], None],
 ) -> Trained:
-    """Train on a snapshot, write a new version of the artefact and make it the current one."""
+    """Train on a snapshot, write a new version of the artefact and make it the current one.
+
+    Texts are embedded here, unless the snapshot has their vectors already.
+    """
     from ranking.training import fit_hybrid  # what answers needs nothing of it
 
     started = perf_counter()
     encoder = open_encoder(settings.encoder_config)
-    snapshot = embed(snapshot, encoder, settings, on_text)
+    if snapshot.text_vectors is None:
+        snapshot = embed(snapshot, encoder, settings, on_text)
     rng = np.random.default_rng(settings.seed)
     hybrid = fit_hybrid(snapshot, settings.hybrid_config, rng, on_stage, encoder, settings.tensorboard)
     export_serving(settings.encoder_config, _encoder_folder(root, encoder.name))

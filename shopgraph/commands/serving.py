@@ -3,7 +3,7 @@
 import os
 from contextlib import closing
 from pathlib import Path
-from socket import AF_INET, SOCK_STREAM, socket
+from socket import AF_INET, IPPROTO_TCP, SOCK_STREAM, TCP_NODELAY, socket
 from typing import Annotated, Any
 
 import typer
@@ -65,20 +65,31 @@ def demo(
 def serve_state(serving: ServingState, settings: Settings) -> None:
     """Serve until interrupted; says where."""
     config = settings.api
-    with socket(AF_INET, SOCK_STREAM) as listener:
-        try:
-            listener.bind((config.host, config.port))
-        except OSError as exc:
-            raise BadSettings(
-                f"{config.host}:{config.port} can't be listened on ({exc.strerror}); try --port 0"
-            ) from exc
-        host, port = listener.getsockname()
+    with listener(config.host, config.port) as listening:
+        host, port = listening.getsockname()
         note(f"console  http://{host}:{port}/console/")
         note(f"API      http://{host}:{port}/docs")
         server = uvicorn.Server(
             uvicorn.Config(create_app(serving, config), access_log=False, log_level="warning")
         )
-        server.run(sockets=[listener])
+        server.run(sockets=[listening])
+
+
+def listener(host: str, port: int) -> socket:
+    """A bound socket whose connections send at once.
+
+    Raises:
+        BadSettings: the address can't be listened on.
+    """
+    listening = socket(AF_INET, SOCK_STREAM, IPPROTO_TCP)
+    # Every connection inherits it; without it a body waits up to 40 ms for the head's acknowledgement.
+    listening.setsockopt(IPPROTO_TCP, TCP_NODELAY, 1)
+    try:
+        listening.bind((host, port))
+    except OSError as exc:
+        listening.close()
+        raise BadSettings(f"{host}:{port} can't be listened on ({exc.strerror}); try --port 0") from exc
+    return listening
 
 
 def _listening(settings: Settings, host: str | None, port: int | None) -> Settings:

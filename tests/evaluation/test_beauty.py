@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from evaluation.harness import evaluate
-from gnn.item_item import Ease
+from gnn.item_item.model import Ease
 from graph.ingest import ingest
 from graph.readers import open_source
 from graph.readers.pgpr import read_pgpr_test

@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from gnn.linear import LinearKG
+from gnn.linear.model import LinearKG
 from shopgraph.types import EdgeType, Histories, NodeRef, Path, PathEdge
 
 

@@ -5,8 +5,8 @@ from dataclasses import replace
 import numpy as np
 
 from gnn.index import ExactIndex
-from gnn.item_item import item_item_for
-from gnn.linear import LinearKG
+from gnn.item_item.model import item_item_for
+from gnn.linear.model import LinearKG
 from ranking.candidates import CandidateConfig, Candidates
 from ranking.catalogue import CATEGORY, CHILD_OF, IN_CATEGORY, Catalogue
 from ranking.config import FeatureConfig, HybridConfig

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from gnn.item_item import ItemItemConfig, item_item_for
-from gnn.linear import LinearKG, LinearKGConfig
+from gnn.item_item.model import ItemItemConfig, item_item_for
+from gnn.linear.model import LinearKG, LinearKGConfig
 from ranking.candidates import CandidateConfig
 from ranking.engine import Ask, Engine
 from ranking.hybrid import GRAPH, ITEM_ITEM, Hybrid

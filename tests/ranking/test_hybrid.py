@@ -4,7 +4,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from gnn.linear import LinearKGConfig
+from gnn.linear.model import LinearKGConfig
 from graph.schema import EVENT_TYPES, QUERY, SEARCHED
 from ranking.config import FusionConfig, HybridConfig
 from ranking.holdout import bought, hold_out

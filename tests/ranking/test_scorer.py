@@ -7,7 +7,7 @@ from typing import get_args, get_type_hints
 import numpy as np
 import pytest
 
-from gnn.linear import LinearKGConfig
+from gnn.linear.model import LinearKGConfig
 from ranking.config import FusionConfig, HybridConfig
 from ranking.hybrid import Hybrid
 from ranking.scorer import Scorer, part_of, sum_by_part

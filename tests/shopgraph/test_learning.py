@@ -12,7 +12,7 @@ import pytest
 
 from evaluation.harness import evaluate
 from evaluation.report import Report
-from gnn.linear import LinearKG
+from gnn.linear.model import LinearKG
 from graph.ingest import ingest
 from graph.readers import open_source
 from graph.readers.pgpr import read_pgpr_test

@@ -2,7 +2,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from gnn.walks import relation_graph
+from gnn.linear.walks import relation_graph
 from graph.schema import ALSO_BOUGHT, CATEGORY, CHILD_OF, IN_CATEGORY
 from shopgraph.types import ITEM, USER, Edges, EdgeType, GraphSnapshot, NodeRef
 from tests.planted import edges, planted_snapshot

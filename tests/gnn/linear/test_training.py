@@ -5,13 +5,13 @@ import numpy as np
 import pytest
 import torch
 
-from gnn.config import LinearKGConfig
 from gnn.history import float_csr, snapshot_matrix, type_weight_vector
-from gnn.linear import LinearKG
-from gnn.linear_model import LinearItemTower, SoftmaxLoss
-from gnn.linear_parts import item_components, sum_components
-from gnn.linear_training import EpochReport, split_histories
-from gnn.walks import relation_graph
+from gnn.linear.config import LinearKGConfig
+from gnn.linear.model import LinearKG
+from gnn.linear.parts import item_components, sum_components
+from gnn.linear.tower import LinearItemTower, SoftmaxLoss
+from gnn.linear.training import EpochReport, split_histories
+from gnn.linear.walks import relation_graph
 from shopgraph.errors import BadSettings
 from shopgraph.types import FloatMatrix, GraphSnapshot, Heldout
 from tests.gnn.recommender_suite import LONELY_ITEM, awkward_snapshot, without_last_event

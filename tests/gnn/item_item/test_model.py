@@ -4,7 +4,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from gnn.item_item import Ease, ItemItem, ItemItemConfig, SparseNeighbours, item_item_for
+from gnn.item_item.model import Ease, ItemItem, ItemItemConfig, SparseNeighbours, item_item_for
 from graph.schema import ALSO_BOUGHT, MADE_BY
 from shopgraph.errors import ArtefactDamaged
 from shopgraph.types import Interactions, Recommender

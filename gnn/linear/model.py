@@ -5,7 +5,7 @@ r"""The linear, inductive, relation-aware graph model, whose score is a sum of g
 `c_j` is the length of what stands in the brackets to the power -q, kept as a constant.
 z̄ is the mean item, a stored constant: it moves a shopper's scores all alike, so that they say how much
 nearer than the average item j is, and the rest that no path explains is not swollen by what all share.
-Training is torch and PyG (`gnn.linear_training`); all else, serving included, is numpy.
+Training is torch and PyG (`gnn.linear.training`); all else, serving included, is numpy.
 """
 
 import importlib
@@ -18,18 +18,18 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from gnn.config import LinearKGConfig
 from gnn.history import FloatCsr, history_matrix, snapshot_matrix, type_weight_vector
-from gnn.linear_file import LinearState, read_linear, write_linear
-from gnn.linear_parts import (
+from gnn.linear.config import LinearKGConfig
+from gnn.linear.file import LinearState, read_linear, write_linear
+from gnn.linear.parts import (
     TEXT,
     checked_text_vectors,
     history_norms,
     item_components,
     sum_components,
 )
-from gnn.paths import MeetingRoutes, meeting_routes, path_of, routes_of
-from gnn.walks import relation_graph
+from gnn.linear.paths import MeetingRoutes, meeting_routes, path_of, routes_of
+from gnn.linear.walks import relation_graph
 from shopgraph.errors import DependencyMissing
 from shopgraph.types import (
     ITEM,
@@ -45,7 +45,7 @@ from shopgraph.types import (
 )
 
 if TYPE_CHECKING:
-    from gnn.linear_training import EpochReport
+    from gnn.linear.training import EpochReport
 
 __all__ = ["LinearKG", "LinearKGConfig"]
 
@@ -256,8 +256,8 @@ def _latent_shares(name: str, values: NDArray[np.float64], past: IntVector) -> l
 
 
 def _training_module() -> ModuleType:
-    """`gnn.linear_training`, imported late: the request path has no torch."""
+    """`gnn.linear.training`, imported late: the request path has no torch."""
     try:
-        return importlib.import_module("gnn.linear_training")
+        return importlib.import_module("gnn.linear.training")
     except ModuleNotFoundError as exc:
         raise DependencyMissing(f"training needs {exc.name}; install shopgraph[train]") from exc

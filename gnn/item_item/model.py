@@ -12,9 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
-from gnn.ease import ease_similarity, item_memberships
 from gnn.history import FloatCsr, float_csr, history_matrix, snapshot_matrix, type_weight_vector
-from gnn.neighbours import cosine_similarity
+from gnn.item_item.ease import ease_similarity, item_memberships
+from gnn.item_item.neighbours import cosine_similarity
 from gnn.tensors import read_tensors, write_tensors
 from shopgraph.types import Exactness, FloatMatrix, FloatVector, GraphSnapshot, Histories, IntVector, Share
 

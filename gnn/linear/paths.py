@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gnn.history import FloatCsr
-from gnn.linear_parts import LinearParameters
-from gnn.walks import RelationGraph
+from gnn.linear.parts import LinearParameters
+from gnn.linear.walks import RelationGraph
 from shopgraph.types import IntVector, NodeRef, Path, PathEdge
 
 _NONE = -1

@@ -12,10 +12,10 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from gnn.config import LinearKGConfig
 from gnn.history import FloatCsr
-from gnn.linear_parts import NORM_FLOOR, LinearParameters, text_differences
-from gnn.walks import RelationGraph
+from gnn.linear.config import LinearKGConfig
+from gnn.linear.parts import NORM_FLOOR, LinearParameters, text_differences
+from gnn.linear.walks import RelationGraph
 from shopgraph.types import FloatMatrix
 
 with warnings.catch_warnings():

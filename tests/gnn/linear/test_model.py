@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from gnn.linear import LinearKG, LinearKGConfig
-from gnn.linear_parts import text_differences
+from gnn.linear.model import LinearKG, LinearKGConfig
+from gnn.linear.parts import text_differences
 from graph.schema import ALSO_BOUGHT, BRAND, CATEGORY
 from shopgraph.errors import ArtefactDamaged
 from shopgraph.types import ITEM, GraphSnapshot, NodeRef, PathEdge
@@ -142,7 +142,8 @@ def test_relations_that_touch_users_change_nothing() -> None:
 def test_scoring_and_loading_need_no_torch(tmp_path: Path) -> None:
     fitted(planted_snapshot()).save(tmp_path)
     code = (
-        "import sys; sys.modules['torch'] = None; from pathlib import Path; from gnn.linear import LinearKG; "
+        "import sys; sys.modules['torch'] = None; from pathlib import Path; "
+        "from gnn.linear.model import LinearKG; "
         f"from tests.planted import planted_snapshot as p; m = LinearKG.load(Path({str(tmp_path)!r})); "
         "print(m.score(p().histories).shape, len(m.shares(p().histories.row(0), 1)) > 0)"
     )

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from gnn.history import FloatCsr
-from gnn.walks import RelationGraph
+from gnn.linear.walks import RelationGraph
 from shopgraph.types import FloatMatrix, FloatVector, GraphSnapshot
 
 OWN, TEXT = "own", "text"

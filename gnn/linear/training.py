@@ -12,11 +12,11 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
-from gnn.config import LinearKGConfig
 from gnn.history import FloatCsr
-from gnn.linear_model import LinearItemTower, SoftmaxLoss
-from gnn.linear_parts import LinearParameters, history_norms
-from gnn.walks import RelationGraph
+from gnn.linear.config import LinearKGConfig
+from gnn.linear.parts import LinearParameters, history_norms
+from gnn.linear.tower import LinearItemTower, SoftmaxLoss
+from gnn.linear.walks import RelationGraph
 from shopgraph.errors import BadSettings
 from shopgraph.types import FloatMatrix, Heldout, iter_batches
 

@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gnn.config import LinearKGConfig
 from gnn.history import float_csr
-from gnn.linear_parts import LinearParameters
+from gnn.linear.config import LinearKGConfig
+from gnn.linear.parts import LinearParameters
+from gnn.linear.walks import RelationGraph, Step
 from gnn.tensors import read_tensors, write_tensors
-from gnn.walks import RelationGraph, Step
 from shopgraph.errors import ArtefactDamaged
 from shopgraph.types import EdgeType, FloatMatrix, FloatVector
 
