@@ -200,13 +200,19 @@ class FeatureSet:
 
     def _price_fit(self, profile: sparse.csr_array, item_idx: IntVector | None) -> FloatMatrix:
         assert self.log_price is not None  # the name exists only with prices
-        known = np.isfinite(self.log_price)
-        filled = np.where(known, self.log_price, np.float32(0))
-        weight = (profile @ known.astype(np.float32))[:, None]
-        mean = (profile @ filled)[:, None] / np.maximum(weight, _TINY)
-        chosen = slice(None) if item_idx is None else item_idx
-        fit: FloatMatrix = np.exp(-np.abs(filled[None, chosen] - mean) / np.float32(self.price_spread))
-        return fit * known[None, chosen] * (weight > 0)
+        paid = self.log_price[profile.indices]
+        known = np.isfinite(paid)
+        rows = np.repeat(np.arange(profile.shape[0]), np.diff(profile.indptr))[known]
+        share = profile.data[known]
+        weight = np.bincount(rows, share, profile.shape[0])
+        mean = np.bincount(rows, share * paid[known], profile.shape[0]) / np.maximum(weight, _TINY)
+        price = self.log_price if item_idx is None else self.log_price[item_idx]
+        there = np.isfinite(price)
+        away = np.abs(np.where(there, price, np.float32(0))[None, :] - mean.astype(np.float32)[:, None])
+        fit: FloatMatrix = np.exp(-away / np.float32(self.price_spread))
+        fit[:, ~there] = 0
+        fit[weight == 0] = 0
+        return fit
 
     def _text_profile(self, profile: sparse.csr_array, item_idx: IntVector | None) -> FloatMatrix:
         assert self.text_mean is not None  # comes with the text vectors
@@ -225,15 +231,25 @@ def _rows_to_one(weights: sparse.csr_array) -> sparse.csr_array:
 
 def _affinity(profile: sparse.csr_array, labels: sparse.csr_array, item_idx: IntVector | None) -> FloatMatrix:
     """Mean, over the nodes of each item, of the node's share in the profile."""
+    if profile.shape[0] == 1:
+        return _affinity_of_one(profile, labels, item_idx)
     picked = labels if item_idx is None else labels[item_idx]
-    counts = np.maximum(np.diff(picked.indptr), 1).astype(np.float32)
-    if profile.shape[0] == 1:  # an answer for one shopper waits for it: no sparse products
-        place, nodes = _entries(labels, profile.indices)
-        liked = np.bincount(nodes, profile.data[place], labels.shape[1]).astype(np.float32)
-        summed: FloatMatrix = (picked @ liked)[None, :]
-    else:
-        summed = (profile @ labels @ picked.T).toarray()
-    return summed / counts
+    summed: FloatMatrix = (profile @ labels @ picked.T).toarray()
+    return summed / np.maximum(np.diff(picked.indptr), 1).astype(np.float32)
+
+
+def _affinity_of_one(
+    profile: sparse.csr_array, labels: sparse.csr_array, item_idx: IntVector | None
+) -> FloatMatrix:
+    """The same of a single history, for which an answer waits: no sparse products."""
+    place, nodes = _entries(labels, profile.indices)
+    liked = np.bincount(nodes, profile.data[place], labels.shape[1])
+    items = np.arange(labels.shape[0]) if item_idx is None else item_idx
+    place, nodes = _entries(labels, items)
+    summed = np.bincount(place, liked[nodes], len(items))
+    counts = np.maximum(labels.indptr[items + 1] - labels.indptr[items], 1)
+    mean: FloatMatrix = (summed / counts).astype(np.float32)[None, :]
+    return mean
 
 
 def _entries(

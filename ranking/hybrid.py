@@ -14,6 +14,7 @@ from ranking.features import FeatureSet
 from shopgraph.errors import ArtefactDamaged
 from shopgraph.types import (
     FloatMatrix,
+    FloatVector,
     FusionWeights,
     Histories,
     IntVector,
@@ -33,12 +34,17 @@ class SavedModel(Recommender, Protocol):
         """Write into an existing folder."""
         ...
 
+    def score_items(self, history: Histories, item_idx: IntVector) -> FloatVector:
+        """Scores of some items for one history (batch of one), shape (len(item_idx),)."""
+        ...
+
     def shares_of_items(
         self, history: Histories, item_idx: IntVector, top: int | None = None
     ) -> list[list[Share]]:
         """The `shares` of several items, a list for each.
 
-        With `top` a list holds only the so many largest of kind `path` and `item_item`; `latent` is whole.
+        With `top` a list holds only the so many largest of kind `path` and `item_item`, and `latent` in
+        one sum a name.
         """
         ...
 

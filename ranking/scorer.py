@@ -21,6 +21,9 @@ from shopgraph.types import (
     Share,
 )
 
+_GATHERING_COSTS = 4
+"""Times that an item costs more when it is picked out than when all are scored in a row."""
+
 QUERY_SHARE = "query"
 """Name of the text part's one share."""
 
@@ -60,21 +63,15 @@ class Scorer:
         self._add_text(parts, query_vectors, None)
         return parts
 
-    def score_items(
-        self, history: Histories, item_idx: IntVector, query_vector: FloatVector | None = None
-    ) -> FloatVector:
-        """Scores of some items for one history, shape (len(item_idx),)."""
-        parts = self.parts_of_items(history, item_idx, query_vector)
-        total: FloatVector = np.sum([parts[part] for part in PARTS], axis=0)
-        return total
-
     def parts_of_items(
         self, history: Histories, item_idx: IntVector, query_vector: FloatVector | None = None
     ) -> dict[str, FloatVector]:
         """The weighted parts of some items for one history (batch of one), each shape (len(item_idx),)."""
         parts = self._empty(1, len(item_idx))
         for part, model, factor in self._models:
-            parts[part] = model.score(history)[:, item_idx] * factor
+            few = len(item_idx) * _GATHERING_COSTS < self.hybrid.n_items
+            scores = model.score_items(history, item_idx) if few else model.score(history)[0, item_idx]
+            parts[part][0] = scores * factor
         self._add_features(parts, history, item_idx)
         self._add_text(parts, None if query_vector is None else query_vector[None, :], item_idx)
         return {part: matrix[0] for part, matrix in parts.items()}

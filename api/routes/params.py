@@ -18,7 +18,7 @@ Words = Annotated[
 ]
 
 
-def _filters(
+async def _filters(
     category: Annotated[list[Id], Query(description="Category ids, descendants included.")] = [],  # noqa: B006  FastAPI copies it
     brand: Annotated[list[Id], Query(description="Brand ids.")] = [],  # noqa: B006  FastAPI copies it
     price_min: Annotated[float | None, Query(ge=0)] = None,

@@ -80,6 +80,12 @@ class ItemItem:
         scores: FloatMatrix = (self._weights(histories) @ self._similarity).toarray()
         return scores
 
+    def score_items(self, history: Histories, item_idx: IntVector) -> FloatVector:
+        """Scores of some items for one history, shape (len(item_idx),)."""
+        weights = self._weights(history)
+        scores: FloatVector = weights.data @ self._block(weights.indices, item_idx)
+        return scores
+
     def shares(self, history: Histories, item_idx: int) -> Sequence[Share]:
         """One share for each past item that speaks for the item, largest first."""
         return self.shares_of_items(history, np.array([item_idx], np.int32))[0]

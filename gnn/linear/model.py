@@ -134,6 +134,18 @@ class LinearKG:
         scores[owners, weights.indices] -= weights.data * np.einsum("nd,nd->n", past, itself)
         return scores
 
+    def score_items(self, history: Histories, item_idx: IntVector) -> FloatVector:
+        """Scores of some items for one history, shape (len(item_idx),)."""
+        weights = self._weights(history)
+        scores: FloatVector = self._centred[item_idx] @ (weights @ self._vectors)[0]
+        place = np.full(len(self._vectors), -1)
+        place[weights.indices] = np.arange(weights.nnz)
+        met = np.flatnonzero(place[item_idx] >= 0)
+        own = item_idx[met]
+        itself = np.einsum("nd,nd->n", self._vectors[own], self._centred[own])
+        scores[met] -= weights.data[place[own]] * itself
+        return scores
+
     def shares(self, history: Histories, item_idx: int) -> Sequence[Share]:
         """One share per graph path from a past item, then the `latent` shares of each past item.
 
@@ -146,7 +158,10 @@ class LinearKG:
     def shares_of_items(
         self, history: Histories, item_idx: IntVector, top: int | None = None
     ) -> list[list[Share]]:
-        """The `shares` of several items, a list for each; with `top` only so many paths each, the largest."""
+        """The `shares` of several items, a list for each.
+
+        With `top` only so many paths each, the largest, and `latent` in one sum a name.
+        """
         weights = self._weights(history)
         past, weight = weights.indices, weights.data.astype(np.float64)
         pairs = meeting_routes(
@@ -168,8 +183,12 @@ class LinearKG:
             own = np.flatnonzero((target == n) & counts[place, n])
             paths = self._path_shares(pairs, own, values, past, idx, top)
             here = counts[:, n]
-            rest = _latent_shares("", latent[here, n], past[here])
-            found.append(paths + _latent_shares(TEXT, text[here, n], past[here]) + rest)
+            for name, values_here in ((TEXT, text[here, n]), ("", latent[here, n])):
+                if top is None:
+                    paths += _latent_shares(name, values_here, past[here])
+                elif total_here := float(values_here.sum()):
+                    paths.append(Share("latent", total_here, name=name))
+            found.append(paths)
         return found
 
     def save(self, folder: Path) -> None:

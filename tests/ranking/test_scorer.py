@@ -66,11 +66,13 @@ def test_the_shares_sum_to_every_part(snapshot: GraphSnapshot, scorer: Scorer, w
                 assert found[part] == pytest.approx(parts[part][row, item_idx], abs=1e-4), part
 
 
-def test_some_items_score_as_among_all(snapshot: GraphSnapshot, scorer: Scorer) -> None:
-    asked = queries(snapshot, 1)
-    history, picked = snapshot.histories.row(3), np.array([30, 1, 8], np.int32)
-    few = scorer.score_items(history, picked, asked[0])
-    np.testing.assert_allclose(few, scorer.score(history, asked)[0, picked], atol=1e-4)
+@pytest.mark.parametrize("picked", [[30, 1, 8], list(range(39, 0, -1))])
+def test_some_items_score_as_among_all(snapshot: GraphSnapshot, scorer: Scorer, picked: list[int]) -> None:
+    asked, history = queries(snapshot, 1), snapshot.histories.row(3)
+    item_idx = np.array([*picked, history.item_idx[0]], np.int32)
+    some = scorer.parts_of_items(history, item_idx, asked[0])
+    for part, scores in scorer.parts(history, asked).items():
+        np.testing.assert_allclose(some[part], scores[0, item_idx], atol=1e-4, err_msg=part)
 
 
 def test_a_batch_scores_as_one_by_one(snapshot: GraphSnapshot, scorer: Scorer) -> None:

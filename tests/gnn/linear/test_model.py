@@ -117,6 +117,19 @@ def test_profile_times_item_vector_is_the_score_of_an_item_outside_the_history()
     assert product[0] == pytest.approx(model.score(history)[0, 8], abs=1e-5)
 
 
+def test_a_page_has_its_latent_shares_summed() -> None:
+    snapshot = awkward_snapshot(with_text=True)
+    model, history = fitted(snapshot), snapshot.histories.row(0)
+    (all_shares,) = model.shares_of_items(history, np.array([4], np.int32))
+    (page,) = model.shares_of_items(history, np.array([4], np.int32), top=2)
+    assert sum(share.kind == "path" for share in page) == 2
+    for name in ("", "text"):
+        (summed,) = [share.value for share in page if (share.kind, share.name) == ("latent", name)]
+        each = [share.value for share in all_shares if (share.kind, share.name) == ("latent", name)]
+        assert len(each) > 1
+        assert summed == pytest.approx(sum(each))
+
+
 def test_an_item_of_the_history_leaves_itself_out() -> None:
     snapshot = planted_snapshot()
     model = fitted(snapshot)
