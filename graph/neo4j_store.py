@@ -171,7 +171,7 @@ def _create_events(rows: pl.DataFrame, ours: set[str], transaction: Transaction)
     if len(queries):
         _learn_properties(transaction, QUERY, queries)
         _create_nodes(transaction, QUERY, queries)
-    for (name,), of_name in fresh.group_by("name"):
+    for (name,), of_name in fresh.sort("event_id").group_by("name", maintain_order=True):
         statement = cypher("create_events", **_event_names(str(name)))
         transaction.run(statement, event_columns(of_name)).consume()
     return as_statuses(status)

@@ -234,8 +234,9 @@ def _affinity(profile: sparse.csr_array, labels: sparse.csr_array, item_idx: Int
     if profile.shape[0] == 1:
         return _affinity_of_one(profile, labels, item_idx)
     picked = labels if item_idx is None else labels[item_idx]
-    summed: FloatMatrix = (profile @ labels @ picked.T).toarray()
-    return summed / np.maximum(np.diff(picked.indptr), 1).astype(np.float32)
+    counts = np.maximum(np.diff(picked.indptr), 1).astype(np.float32)
+    mean: FloatMatrix = (profile @ labels @ picked.T).toarray() / counts
+    return mean
 
 
 def _affinity_of_one(
