@@ -157,7 +157,8 @@ class GraphSnapshot:
         """Every user's history, row = user_idx."""
         x = self.interactions
         indptr = np.searchsorted(x.user_idx, np.arange(self.n_users + 1)).astype(np.int64)
-        return Histories(indptr, x.item_idx, x.type_code, x.value, x.time, self.now)
+        users = np.arange(self.n_users, dtype=np.int32)
+        return Histories(indptr, x.item_idx, x.type_code, x.value, x.time, self.now, users)
 
     def to_networkx(self) -> "nx.MultiDiGraph[tuple[str, str]]":
         """The graph for analysts: nodes are (label, id) with `name`, edges have `relation`, `weight`.
@@ -198,7 +199,8 @@ class Histories:
     """A batch of shoppers' pasts in CSR form: row n is `[indptr[n], indptr[n + 1])`, oldest first.
 
     The same item may stand in a row several times (viewed, then bought). `now` is the moment that
-    recency is measured from.
+    recency is measured from. `user_idx`, shape (n_rows,), says which users of the trained snapshot the
+    rows belong to, -1 for others; None where nobody knows. Only models with a vector per user read it.
     """
 
     indptr: NDArray[np.int64]
@@ -207,6 +209,7 @@ class Histories:
     value: FloatVector
     time: TimeVector
     now: datetime
+    user_idx: IntVector | None = None
 
     def __len__(self) -> int:
         return len(self.indptr) - 1
@@ -223,6 +226,7 @@ class Histories:
             self.value[picked],
             self.time[picked],
             self.now,
+            None if self.user_idx is None else self.user_idx[rows],
         )
 
     def row(self, n: int) -> "Histories":
