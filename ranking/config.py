@@ -58,6 +58,11 @@ class HybridConfig(BaseModel):
     """Whether the features are a part of the score."""
     relations: tuple[str, ...] | None = None
     """Names of the relations to learn from; None: all that the shop has."""
+    validation: Literal["auto", "random", "time", "last"] = "auto"
+    """What the weights are learned on: the `last` item of each shopper, the last days (`time`), a fifth of
+    each shopper's items at `random`; `auto` is by time where the shop has times, else at random."""
+    repeats: bool = False
+    """Whether what was bought may be recommended again, as in a grocery."""
     ablations: tuple[Literal["graph", "item_item", "features"], ...] = ()
     """Parts without which the weights are learned once more, to show what each part is worth."""
     graph: LinearKGConfig = LinearKGConfig()

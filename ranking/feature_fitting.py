@@ -26,8 +26,13 @@ _MAX_LEVELS = 8
 _DAY_S = 86_400.0
 
 
-def fit_features(snapshot: GraphSnapshot, config: FeatureConfig, rng: np.random.Generator) -> FeatureSet:
-    """The features that the snapshot's data allow, scaled on a sample of its histories."""
+def fit_features(
+    snapshot: GraphSnapshot, config: FeatureConfig, rng: np.random.Generator, *, repeats: bool = False
+) -> FeatureSet:
+    """The features that the snapshot's data allow, scaled on a sample of its histories.
+
+    With `repeats` what a shopper bought counts as seen before, too.
+    """
     by_type = type_weight_vector(snapshot.event_types, {})
     prices = snapshot.items.price
     log_price, spread = None, 1.0
@@ -46,7 +51,7 @@ def fit_features(snapshot: GraphSnapshot, config: FeatureConfig, rng: np.random.
         price_spread=spread,
         text=text,
         text_mean=None if text is None else text.mean(axis=0),
-        repeats=bool(names - {main_event(snapshot)}),
+        repeats=repeats or bool(names - {main_event(snapshot)}),
     )
     return replace(unscaled, scales=_scales(unscaled, snapshot.histories, rng))
 

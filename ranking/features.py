@@ -58,7 +58,8 @@ class FeatureSet:
         price_spread: standard deviation of `log_price`.
         text: unit text vectors, shape (n_items, dim_text); None without texts.
         text_mean: their mean, shape (dim_text,).
-        repeats: whether `seen_before` exists: there are events other than the main one.
+        repeats: whether `seen_before` exists: there are events other than the main one, or what was bought
+            may be recommended again.
     """
 
     scales: Mapping[str, float]

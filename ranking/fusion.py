@@ -50,13 +50,18 @@ def learn_choices(
     choices: Mapping[str, Sequence[str]],
     config: FusionConfig,
     rng: np.random.Generator,
+    *,
+    repeats: bool = False,
 ) -> dict[str, Learned]:
     """Weights for several choices of parts, by the choices' names.
 
     A quarter of the users gives first weights; what these rank highest are then hard negatives for
-    all, so that no choice gains by items that nobody compared it with.
+    all, so that no choice gains by items that nobody compared it with. With `repeats` what was bought
+    can be recommended again.
     """
     is_bought = bought(train.histories, train)
+    if repeats:
+        is_bought = sparse.csr_array(is_bought.shape, dtype=np.bool_)
     few = config.model_copy(update={"max_users": max(config.max_users // 4, 2)})
     first = collect_rows(parts, train.histories, heldout, is_bought, [], few, rng)
     blends = [learn_weights(first.only(names), few).weights for names in choices.values()]

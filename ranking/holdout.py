@@ -42,11 +42,12 @@ def hold_out(
     share: float = 0.2,
     days: float = 7.0,
     target_events: Collection[str] | None = None,
+    repeats: bool = False,
 ) -> tuple[GraphSnapshot, Heldout]:
     """The snapshot without the held-out interactions, and the relevant items among them.
 
-    An item that the user already bought in the training part is not relevant. The training part's
-    checksum is "": it is not a store's.
+    An item that the user already bought in the training part is not relevant, unless `repeats` count.
+    The training part's checksum is "": it is not a store's.
 
     Args:
         snapshot: what to cut from.
@@ -57,6 +58,7 @@ def hold_out(
         share: of each user's items, in (0, 1).
         days: length of the held-out time, > 0.
         target_events: names of the events that make an item relevant; by default `main_event`.
+        repeats: whether what was bought before is relevant when it is bought again.
 
     Raises:
         ValueError: a share or a number of days out of range, or no interaction has a time.
@@ -73,24 +75,38 @@ def hold_out(
             assert_never(how)
     train = _without(snapshot, taken, now)
     relevant = taken & targets[snapshot.interactions.type_code]
-    kept = targets[train.interactions.type_code]
-    pairs = np.setdiff1d(_pairs_of(snapshot, relevant), _pairs_of(train, kept))
+    pairs = _pairs_of(snapshot, relevant)
+    if not repeats:
+        pairs = np.setdiff1d(pairs, _pairs_of(train, targets[train.interactions.type_code]))
     return train, _heldout(pairs, snapshot.n_items)
 
 
-def validation_cut(snapshot: GraphSnapshot, rng: np.random.Generator) -> tuple[GraphSnapshot, Heldout]:
-    """The cut that weights are learned on: by time where the shop has times, else at random.
+def validation_cut(
+    snapshot: GraphSnapshot,
+    rng: np.random.Generator,
+    how: Protocol | Literal["auto"] = "auto",
+    *,
+    repeats: bool = False,
+) -> tuple[GraphSnapshot, Heldout]:
+    """The cut that weights are learned on; `auto` is by time where the shop has times, else at random.
 
     By time the last days that hold a tenth of the target events; at random a fifth of each user's items.
+
+    Raises:
+        ValueError: `time` was asked for and no target event has one.
     """
     x = snapshot.interactions
     timed = x.time != NO_TIME
-    if not len(x) or timed.mean() < TIMED_SHARE:
-        return hold_out(snapshot, "random", rng, share=0.2)
+    if how == "auto":
+        how = "time" if len(x) and timed.mean() >= TIMED_SHARE else "random"
+    if how != "time":
+        return hold_out(snapshot, how, rng, share=0.2, repeats=repeats)
     main = timed & _type_mask(snapshot, None)[x.type_code]
+    if not main.any():
+        raise ValueError("no interaction has a time; hold out at random instead")
     cut_s = float(np.quantile(x.time[main], 0.9))
     days = max((snapshot.now.timestamp() - cut_s) / _DAY_S, 1e-3)
-    return hold_out(snapshot, "time", rng, days=days)
+    return hold_out(snapshot, "time", rng, days=days, repeats=repeats)
 
 
 def main_event(snapshot: GraphSnapshot) -> str:

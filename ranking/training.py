@@ -57,7 +57,7 @@ def fit_hybrid(
         BadSource: there is no interaction to learn from.
     """
     snapshot = with_relations(snapshot, config.relations)
-    train, heldout = validation_cut(snapshot, rng)
+    train, heldout = validation_cut(snapshot, rng, config.validation, repeats=config.repeats)
     if not np.diff(train.histories.indptr)[heldout.user_idx].any():
         raise BadSource("the shop has too few interactions to learn from; ingest purchases or views first")
     on_progress(f"validation: {len(heldout):,} shoppers with {len(heldout.item_idx):,} held-out items")
@@ -102,7 +102,7 @@ def _fit_parts(
         on_progress(f"fitting {part}")
         model.fit(snapshot, rng)
     on_progress("fitting features")
-    features = fit_features(snapshot, config.features, rng)
+    features = fit_features(snapshot, config.features, rng, repeats=config.repeats)
     scales = {part: _spread(model, snapshot.histories, rng) for part, model in models.items()}
     scales[TEXT] = _text_spread(features.text, rng)
     return Hybrid(models, features, scales, FusionWeights(), snapshot.n_items)
@@ -118,7 +118,9 @@ def _learn(
     for part in config.ablations:
         dropped = features if part == "features" else (part,)
         choices[part] = tuple(name for name in whole if name not in dropped)
-    found = learn_choices(draft.standard_parts, train, heldout, choices, config.fusion, rng)
+    found = learn_choices(
+        draft.standard_parts, train, heldout, choices, config.fusion, rng, repeats=config.repeats
+    )
     weights = {part: _as_weights(learned.weights, features) for part, learned in found.items()}
     metrics = {"ndcg@10": found[""].ndcg} | {
         f"ndcg@10_without_{part}": found[part].ndcg for part in config.ablations

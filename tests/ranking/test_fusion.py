@@ -75,3 +75,18 @@ def test_each_choice_learns_its_own_weights() -> None:
     assert learned[""].weights["graph"] > 1
     assert list(learned["graph"].weights) == ["popularity"]
     assert learned[""].ndcg > 2 * learned["graph"].ndcg
+
+
+def test_what_was_bought_can_be_found_again_where_repeats_count() -> None:
+    snapshot = planted_snapshot(n_users=100)
+    histories = snapshot.histories
+    again = histories.item_idx[histories.indptr[:-1]]
+    heldout = Heldout(np.arange(100, dtype=np.int32), np.arange(101), again)
+
+    def parts(batch: Histories) -> Mapping[str, FloatMatrix]:
+        return {"features": (again[batch.user_idx][:, None] == np.arange(40)).astype(np.float32)}
+
+    learned = learn_choices(
+        parts, snapshot, heldout, {"": ["features"]}, FusionConfig(), np.random.default_rng(0), repeats=True
+    )
+    assert learned[""].ndcg == pytest.approx(1)

@@ -117,6 +117,19 @@ def test_validation_is_by_time_where_times_are_known_else_at_random() -> None:
     assert len(train.interactions) == pytest.approx(0.8 * len(x), rel=0.05)
 
 
+def test_validation_takes_the_last_items_where_that_is_asked_for() -> None:
+    events = [(0, 5, PURCHASE, 9), (0, 6, PURCHASE, 8), (1, 5, PURCHASE, 7), (1, 7, PURCHASE, 1)]
+    _, heldout = validation_cut(with_events(events), rng(), "last")
+    assert relevant(heldout) == {0: [6], 1: [7]}
+
+
+def test_what_was_bought_before_is_relevant_where_repeats_count() -> None:
+    events = [(0, 5, PURCHASE, 9), (0, 5, PURCHASE, 1), (0, 6, PURCHASE, 1), (1, 5, PURCHASE, 2)]
+    snapshot = with_events(events)
+    assert relevant(hold_out(snapshot, "time", rng(), days=3)[1]) == {0: [6], 1: [5]}
+    assert relevant(hold_out(snapshot, "time", rng(), days=3, repeats=True)[1]) == {0: [5, 6], 1: [5]}
+
+
 def test_the_main_event_is_the_weightiest_that_occurs() -> None:
     assert main_event(with_events([(0, 1, VIEW, 2), (0, 1, PURCHASE, 1)])) == "purchase"
     assert main_event(with_events([(0, 1, VIEW, 2)])) == "view_item"
