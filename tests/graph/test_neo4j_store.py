@@ -2,6 +2,7 @@
 
 import socket
 from collections.abc import Iterator
+from typing import Any
 from urllib.parse import urlsplit
 
 import neo4j
@@ -10,7 +11,7 @@ import pytest
 from graph.neo4j_server import ServerInfo
 from graph.neo4j_store import Neo4jStore
 from graph.open import open_store
-from graph.schema import MADE_BY, ShopSchema
+from graph.schema import EVENT_BY_NAME, MADE_BY, ShopSchema
 from graph.statements import cypher
 from graph.store import GraphStore
 from shopgraph.errors import BadSettings, IncompleteWrite, StoreUnavailable
@@ -129,3 +130,42 @@ def test_ids_that_look_like_cypher_are_only_ids(store: GraphStore) -> None:
     store.write_nodes(items(hostile))
     store.write_events(events(("e1", "purchase", hostile, hostile)))
     assert [row["item_id"] for row in edge_rows(store, PURCHASED, [hostile])] == [hostile]
+
+
+@pytest.mark.parametrize(
+    ("name", "names"),
+    [
+        ("known_events", {"relations": "|".join(event.relation for event in EVENT_BY_NAME.values())}),
+        ("unknown_nodes", {"label": "Item", "id": "item_id"}),
+        ("merge_nodes", {"label": "Item", "id": "item_id"}),
+        ("create_nodes", {"label": "User", "id": "user_id"}),
+        ("create_events", {"relation": "PURCHASED", "dst": "Item", "dst_id": "item_id"}),
+        (
+            "merge_edges",
+            {"src": "Item", "src_id": "item_id", "relation": "MADE_BY", "dst": "Brand", "dst_id": "brand_id"},
+        ),
+    ],
+)
+def test_writes_look_things_up_by_index_even_when_planned_for_an_empty_store(
+    neo4j_url: str, neo4j_server: ServerInfo, name: str, names: dict[str, str]
+) -> None:
+    # A plan is kept while the store fills: a scan that costs nothing at the start would stay.
+    empty_neo4j(neo4j_url)
+    with open_store(neo4j_url) as store:
+        store.prepare(ShopSchema())
+    login = (neo4j_server.user, neo4j_server.password)
+    names_of_lists = ("ids", "rows", "event_id", "user_id", "target_id", "seconds", "microseconds", "value")
+    others = ("position", "query", "recommendation_id")
+    lists: dict[str, Any] = {parameter: [] for parameter in (*names_of_lists, *others)}
+    with neo4j.GraphDatabase.driver(neo4j_server.uri, auth=login) as driver:
+        plan = driver.execute_query("EXPLAIN " + cypher(name, **names), lists).summary.plan
+    assert plan is not None
+    found = operators(plan)
+    assert any("Seek" in operator for operator in found)
+    assert not [operator for operator in found if "Scan" in operator], found
+
+
+def operators(plan: dict[str, Any]) -> list[str]:
+    """The names of a plan's steps."""
+    below = [operator for child in plan.get("children", ()) for operator in operators(child)]
+    return [str(plan["operatorType"]), *below]
