@@ -7,6 +7,9 @@ from datetime import datetime
 from ranking.phrases import Language
 from shopgraph.types import Filters, FloatVector, ParsedQuery, RankedItem
 
+MOST_ITEMS = 200
+"""Items that one answer may hold; the rest is on further pages."""
+
 _ANYTHING = Filters()
 
 

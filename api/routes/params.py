@@ -5,11 +5,12 @@ from typing import Annotated
 from fastapi import Depends, Path, Query
 
 from api.models import Id, Language
+from ranking.ask import MOST_ITEMS
 from shopgraph.types import Filters
 
 UserId = Annotated[Id, Path(description="The shop's id of the shopper.", examples=["alice"])]
 ItemId = Annotated[Id, Path(description="The shop's id of the item.", examples=["SKU-17"])]
-N = Annotated[int, Query(ge=1, le=200, description="How many items to return.")]
+N = Annotated[int, Query(ge=1, le=MOST_ITEMS, description="How many items to return.")]
 Reasons = Annotated[int, Query(ge=0, le=10, description="Most reasons an item.")]
 Cursor = Annotated[str | None, Query(max_length=1_024, description="`next_cursor` of the page before.")]
 InLanguage = Annotated[Language, Query(description="Language of titles and reasons.")]

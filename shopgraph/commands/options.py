@@ -8,6 +8,7 @@ import typer
 
 from graph.open import open_store
 from graph.store import GraphStore
+from ranking.ask import MOST_ITEMS
 from shopgraph.settings import Settings
 
 Store = Annotated[
@@ -19,7 +20,7 @@ Store = Annotated[
 Json = Annotated[bool, typer.Option("--json", help="Print JSON on stdout.")]
 Format = Annotated[str, typer.Option("--format", help="`shop` for a shop folder, or `pgpr`.")]
 Language = Annotated[str, typer.Option("--language", help="en or zh.")]
-N = Annotated[int, typer.Option("-n", min=1, max=200, help="How many items.")]
+N = Annotated[int, typer.Option("-n", min=1, max=MOST_ITEMS, help="How many items.")]
 Device = Annotated[str | None, typer.Option("--device", help="auto, cpu or cuda.")]
 
 
