@@ -91,11 +91,30 @@ def evaluate_panel(
             masked = np.array(scores, np.float32)
             masked[owned] = -np.inf
             lists.setdefault(name, []).append(top_items(masked, max(ks)))
+    return evaluate_lists(
+        {name: np.concatenate(batches) for name, batches in lists.items()}, train, heldout, ks
+    )
+
+
+def evaluate_lists(
+    lists: Mapping[str, IntVector], train: GraphSnapshot, heldout: Heldout, ks: Sequence[int] = KS
+) -> dict[str, ModelResult]:
+    """The result of every model by the lists it made, wherever it made them.
+
+    Args:
+        lists: item_idx, shape (len(heldout), max(ks)), best first, -1 where a list is shorter.
+        train: what the models learned from.
+        heldout: the relevant items.
+        ks: cut-offs, each >= 1.
+
+    Raises:
+        ValueError: a list is of another length, or names an item twice or one that does not exist.
+    """
+    for name, ranked in lists.items():
+        _check_lists(name, ranked, (len(heldout), max(ks)), train.n_items)
     buyers = np.bincount(bought(train.histories, train).indices, minlength=train.n_items)
     information = self_information(buyers, train.n_users)
-    return {
-        name: _result(np.concatenate(batches), heldout, information, ks) for name, batches in lists.items()
-    }
+    return {name: _result(ranked, heldout, information, ks) for name, ranked in lists.items()}
 
 
 def top_items(scores: FloatMatrix, k: int) -> IntVector:
@@ -117,6 +136,16 @@ def top_items(scores: FloatMatrix, k: int) -> IntVector:
     ranked = np.full((len(scores), k), -1, np.int32)
     ranked[:, :width] = np.where(np.isneginf(best), -1, places)
     return ranked
+
+
+def _check_lists(name: str, ranked: IntVector, shape: tuple[int, int], n_items: int) -> None:
+    if ranked.shape != shape:
+        raise ValueError(f"{name} gave lists of shape {ranked.shape}, expected {shape}")
+    if ranked.size and (ranked.min() < -1 or ranked.max() >= n_items):
+        raise ValueError(f"{name} lists an item outside 0..{n_items - 1}")
+    ordered = np.sort(ranked, axis=1)
+    if ((ordered[:, 1:] == ordered[:, :-1]) & (ordered[:, 1:] >= 0)).any():
+        raise ValueError(f"{name} lists an item twice")
 
 
 def _result(ranked: IntVector, heldout: Heldout, information: FloatMatrix, ks: Sequence[int]) -> ModelResult:

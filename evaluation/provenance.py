@@ -57,6 +57,11 @@ def read_provenance() -> Provenance:
 
 def peak_rss_mb() -> float:
     """Most memory that this process has held so far, in MB (10⁶ bytes)."""
+    status = Path("/proc/self/status")
+    if status.exists():  # getrusage would also count the parent's memory, from before the child's exec
+        for line in status.read_text(encoding="utf-8").splitlines():
+            if line.startswith("VmHWM:"):
+                return int(line.split()[1]) * 1024 / 1e6
     unit = 1 if sys.platform == "darwin" else 1024
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 1e6
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from evaluation import harness
-from evaluation.harness import evaluate, evaluate_panel, top_items
+from evaluation.harness import evaluate, evaluate_lists, evaluate_panel, top_items
 from gnn.popularity import Popularity
 from ranking.holdout import hold_out
 from shopgraph.types import FloatMatrix, GraphSnapshot, Heldout, Histories, Interactions
@@ -119,3 +119,20 @@ def test_no_heldout_user_and_no_cutoff_are_refused() -> None:
         evaluate({"by_number": by_number}, tiny_shop(), nobody)
     with pytest.raises(ValueError, match="at least 1"):
         evaluate({"by_number": by_number}, tiny_shop(), WANTED, ks=[0])
+
+
+def test_lists_from_elsewhere_are_measured_alike() -> None:
+    train, heldout = hold_out(planted_snapshot(), "random", np.random.default_rng(0))
+    popularity = Popularity()
+    popularity.fit(train, np.random.default_rng(0))
+    result = evaluate({"popularity": popularity.score}, train, heldout)["popularity"]
+    again = evaluate_lists({"popularity": result.ranked}, train, heldout)["popularity"]
+    assert all(np.array_equal(result.per_user[name], again.per_user[name]) for name in result.per_user)
+
+
+def test_broken_lists_are_refused() -> None:
+    train, heldout = hold_out(planted_snapshot(), "random", np.random.default_rng(0))
+    ranked = np.tile(np.arange(20, dtype=np.int32), (len(heldout), 1))
+    for broken, named in ((ranked[:, :19], "shape"), (ranked + 30, "outside"), (ranked // 2, "twice")):
+        with pytest.raises(ValueError, match=named):
+            evaluate_lists({"theirs": broken}, train, heldout)
