@@ -10,7 +10,7 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
 from ranking.features import POPULARITY, TRENDING
-from ranking.hybrid import GRAPH, ITEM_ITEM, Hybrid
+from ranking.scorer import Scorer
 from shopgraph.types import BoolVector, FloatMatrix, FloatVector, Histories, IntVector, VectorIndex
 
 
@@ -24,7 +24,7 @@ class CandidateConfig(BaseModel):
     graph: int = Field(default=500, ge=0)
     """Items nearest to the shopper's vector."""
     item_item: int = Field(default=500, ge=0)
-    """Best items of the item–item model."""
+    """Best items of the item–item part."""
     text: int = Field(default=500, ge=0)
     """Items whose text is nearest to the query."""
     popular: int = Field(default=100, ge=0)
@@ -43,24 +43,24 @@ class VectorModel(Protocol):
 
 
 class Candidates:
-    """The sources of one trained hybrid."""
+    """The sources of one trained hybrid, as its scorer weighs it."""
 
     def __init__(
         self,
-        hybrid: Hybrid,
+        scorer: Scorer,
         graph_index: VectorIndex | None = None,
         text_index: VectorIndex | None = None,
         config: CandidateConfig | None = None,
     ) -> None:
-        """`graph_index` holds the graph model's item vectors, `text_index` the items' text vectors.
+        """`graph_index` holds the item vectors of the hybrid's `graph_model`, `text_index` the text vectors.
 
         A source without its index is off.
         """
         self.config = config or CandidateConfig()
+        hybrid, self._scorer = scorer.hybrid, scorer
         self._n_items = hybrid.n_items
-        graph = hybrid.models.get(GRAPH)
+        graph = hybrid.graph_model
         self._graph: VectorModel | None = graph if isinstance(graph, VectorModel) else None
-        self._item_item = hybrid.models.get(ITEM_ITEM)
         self._graph_index, self._text_index = graph_index, text_index
         columns = hybrid.features.columns
         self._popular = np.argsort(-columns[POPULARITY], kind="stable").astype(np.int32)
@@ -97,8 +97,8 @@ class Candidates:
             if self._graph is not None and self._graph_index is not None and config.graph:
                 vectors = self._graph.profiles(history)
                 found.append(_nearest(self._graph_index, vectors, eligible, config.graph))
-            if self._item_item is not None and config.item_item:
-                found.append(_best(self._item_item.score(history)[0], eligible, config.item_item))
+            if config.item_item and (scores := self._scorer.item_item(history)) is not None:
+                found.append(_best(scores, eligible, config.item_item))
         if query_vector is not None and self._text_index is not None and config.text:
             found.append(_nearest(self._text_index, query_vector[None, :], eligible, config.text))
         return found

@@ -1,11 +1,18 @@
 """What can be set about the hybrid's features and weights."""
 
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from gnn.item_item.model import ItemItemConfig
 from gnn.linear.config import LinearKGConfig
+from ranking.models import EASE, LINEAR, ModelConfig
+from shopgraph.types import PARTS
+
+EVERYTHING = "all"
+"""As an ablation: every model and part in turn."""
+
+MODEL_NAME = r"^[a-z][a-z0-9_]{0,31}$"
 
 
 class FeatureConfig(BaseModel):
@@ -38,6 +45,8 @@ class FusionConfig(BaseModel):
     """Penalty on the squared weights of the standardised parts."""
     search_rounds: int = Field(default=3, ge=0)
     """Rounds of the coordinate search on NDCG@10; 0 keeps the most likely weights."""
+    by_group: bool = True
+    """Whether shoppers with few, some and many past items may have weights of their own."""
     text_dominance: float = Field(default=3.0, gt=0)
     """Without searches to learn from: how many times further a query's text similarity spreads the
     items than the shopper's personal parts do (standard deviations over items)."""
@@ -51,9 +60,9 @@ class HybridConfig(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     use_graph: bool = True
-    """Whether the graph model is a part of the score."""
+    """Whether `graph` is one of the models."""
     use_item_item: bool = True
-    """Whether the item–item model is a part of the score."""
+    """Whether `item_item` is one of the models."""
     use_features: bool = True
     """Whether the features are a part of the score."""
     relations: tuple[str, ...] | None = None
@@ -63,13 +72,31 @@ class HybridConfig(BaseModel):
     each shopper's items at `random`; `auto` is by time where the shop has times, else at random."""
     repeats: bool = False
     """Whether what was bought may be recommended again, as in a grocery."""
-    ablations: tuple[Literal["graph", "item_item", "features"], ...] = ()
-    """Parts without which the weights are learned once more, to show what each part is worth."""
+    ablations: tuple[str, ...] = ()
+    """Models, or parts (`graph`, `item_item`, `features`), without which the weights are learned once
+    more, to show what each is worth; `all`: each of them."""
     graph: LinearKGConfig = LinearKGConfig()
-    """The graph model."""
+    """The graph part's model `linear`."""
     item_item: ItemItemConfig = ItemItemConfig()
-    """The item–item model."""
+    """The item–item part's model `ease`."""
+    others: dict[Annotated[str, Field(pattern=MODEL_NAME)], ModelConfig] = {}
+    """Further models by names of your choice; each adds to the part of the score that its kind belongs to."""
     features: FeatureConfig = FeatureConfig()
     """The features."""
     fusion: FusionConfig = FusionConfig()
     """How the weights are learned."""
+
+    @field_validator("others")
+    @classmethod
+    def _names_are_free(cls, others: dict[str, ModelConfig]) -> dict[str, ModelConfig]:
+        if taken := sorted({LINEAR, EASE, EVERYTHING, *PARTS} & set(others)):
+            raise ValueError(f"{taken[0]!r} is the name of a part or of another model")
+        return others
+
+    @property
+    def models(self) -> dict[str, ModelConfig]:
+        """The configuration of every model that is used, by its name."""
+        first: dict[str, ModelConfig] = {LINEAR: self.graph} if self.use_graph else {}
+        if self.use_item_item:
+            first[EASE] = self.item_item
+        return first | self.others

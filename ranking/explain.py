@@ -4,12 +4,13 @@ Nothing is searched here: each reason is a share of the score (or several of one
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import assert_never
 
 import numpy as np
 
 from ranking.catalogue import Catalogue
+from ranking.hybrid import TEXT
 from ranking.phrases import (
     Language,
     PastItem,
@@ -109,20 +110,38 @@ class Explainer:
 
 
 def merge_shares(shares: Iterable[Share]) -> list[Share]:
-    """The shares with `latent` as one a name; their sum stays what it was, shares of 0 are left out."""
-    merged: list[Share] = []
+    """The shares with one for each path and past item, and `latent` as `text` and the rest, over all models.
+
+    Their sum stays what it was; shares of 0 are left out.
+    """
+    merged: dict[tuple[object, ...], Share] = {}
     latent: dict[str, float] = {}
     for share in shares:
         if share.kind == "latent":
-            latent[share.name] = latent.get(share.name, 0.0) + share.value
-        elif share.value:
-            merged.append(share)
-    return [*merged, *(Share("latent", value, name=name) for name, value in latent.items() if value)]
+            name = share.name if share.name == TEXT else ""
+            latent[name] = latent.get(name, 0.0) + share.value
+            continue
+        key = _merged_by(share)
+        known = merged.get(key)
+        merged[key] = share if known is None else replace(known, value=known.value + share.value)
+    everything = [*merged.values(), *(Share("latent", value, name=name) for name, value in latent.items())]
+    return [share for share in everything if share.value]
 
 
 def has_path(shares: Iterable[Share]) -> bool:
     """Whether a graph path carries any of the score."""
     return any(share.kind == "path" and share.value for share in shares)
+
+
+def _merged_by(share: Share) -> tuple[object, ...]:
+    """What two shares have in common that a reader would take for one."""
+    match share.kind:
+        case "path":
+            return share.kind, share.past_item_idx, share.path
+        case "item_item":
+            return share.kind, share.past_item_idx
+        case _:
+            return share.kind, share.name
 
 
 def _pick(merged: Sequence[Share], limit: int) -> list[Share]:

@@ -9,7 +9,7 @@ other was. No weight falls below zero: a reason never speaks against the item th
 whoever has no history gets what is popular, never its opposite.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,19 +17,31 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from ranking.config import FusionConfig
+from ranking.groups import count_past_items
 from ranking.holdout import bought
-from ranking.listwise import NEVER, FusionRows, HalvesNdcg, best_ranking, calibrated, most_likely, search
+from ranking.listwise import (
+    NEVER,
+    FusionRows,
+    best_ranking,
+    calibrated,
+    most_likely,
+    ndcg_of_rows,
+    search,
+)
 from shopgraph.types import (
     BoolVector,
     FloatMatrix,
     GraphSnapshot,
     Heldout,
     Histories,
-    IntVector,
     iter_batches,
 )
 
 _TINY = 1e-12
+_START = 1e-3
+"""Added to weights that a search starts from: a part that had none may gain some."""
+_SCORES_AT_ONCE = 1 << 22
+"""Scores of one part held at a time."""
 
 PartMatrices = Callable[[Histories], Mapping[str, FloatMatrix]]
 """The standardised, unweighted parts of a batch, each shape (len(histories), n_items)."""
@@ -43,30 +55,29 @@ class Learned:
     ndcg: float
 
 
-def learn_choices(
+def collect_validation(
     parts: PartMatrices,
     train: GraphSnapshot,
     heldout: Heldout,
-    choices: Mapping[str, Sequence[str]],
+    choices: Collection[Sequence[str]],
     config: FusionConfig,
     rng: np.random.Generator,
     *,
     repeats: bool = False,
-) -> dict[str, Learned]:
-    """Weights for several choices of parts, by the choices' names.
+) -> FusionRows:
+    """The rows that all weights are learned on, for several choices of parts alike.
 
-    A quarter of the users gives first weights; what these rank highest are then hard negatives for
-    all, so that no choice gains by items that nobody compared it with. With `repeats` what was bought
-    can be recommended again.
+    A quarter of the users gives each choice first weights; what these rank highest are then hard
+    negatives for all, so that no choice gains by items that nobody compared it with. With `repeats` what
+    was bought can be recommended again.
     """
     is_bought = bought(train.histories, train)
     if repeats:
         is_bought = sparse.csr_array(is_bought.shape, dtype=np.bool_)
     few = config.model_copy(update={"max_users": max(config.max_users // 4, 2)})
     first = collect_rows(parts, train.histories, heldout, is_bought, [], few, rng)
-    blends = [learn_weights(first.only(names), few).weights for names in choices.values()]
-    rows = collect_rows(parts, train.histories, heldout, is_bought, blends, config, rng)
-    return {choice: learn_weights(rows.only(names), config) for choice, names in choices.items()}
+    blends = [_first_weights(first.only(names), few) for names in choices]
+    return collect_rows(parts, train.histories, heldout, is_bought, blends, config, rng)
 
 
 def collect_rows(
@@ -80,6 +91,8 @@ def collect_rows(
 ) -> FusionRows:
     """Candidates of a sample of held-out users: the relevant items, the best by several orders, random ones.
 
+    Memory: `max_users` × `n_candidates` × parts × 4 bytes, and a batch's parts over all items.
+
     Args:
         parts: computes the parts of a batch.
         histories: of all users, row = user_idx.
@@ -91,30 +104,39 @@ def collect_rows(
     """
     lengths = np.diff(histories.indptr)[heldout.user_idx]
     rows = np.sort(rng.permutation(np.flatnonzero(lengths))[: config.max_users])
-    batches = []
-    for batch in iter_batches(len(rows), config.batch_users):
-        users = heldout.user_idx[rows[batch]]
-        is_relevant = relevant_matrix(heldout, rows[batch], is_bought.shape[1]).toarray()
-        matrices = parts(histories.take(users))
-        batches.append(
-            _batch_rows(matrices, blends, users, is_relevant, is_bought[users].toarray(), config, rng)
-        )
-    return FusionRows(
-        batches[0].names,
-        np.concatenate([batch.values for batch in batches]),
-        np.concatenate([batch.relevant for batch in batches]),
-        np.concatenate([batch.log_weight for batch in batches]),
-        heldout.user_idx[rows],
-    )
+    users, n_items = heldout.user_idx[rows], is_bought.shape[1]
+    n_candidates = min(config.n_candidates, n_items)
+    names: tuple[str, ...] = ()
+    values = np.zeros((0, 0, 0), np.float32)
+    relevant = np.zeros((len(rows), n_candidates), np.bool_)
+    log_weight = np.zeros(relevant.shape, np.float32)
+    for batch in iter_batches(len(rows), _batch_size(n_items, config)):
+        is_relevant = relevant_matrix(heldout, rows[batch], n_items).toarray()
+        owned = is_bought[users[batch]].toarray()
+        matrices = parts(histories.take(users[batch]))
+        chosen, log_weight[batch] = _candidates(matrices, blends, is_relevant, owned, config, rng)
+        if not names:
+            names = tuple(matrices)
+            values = np.empty((len(names), *relevant.shape), np.float32)
+        for part, matrix in enumerate(matrices.values()):
+            values[part, batch] = np.take_along_axis(matrix, chosen, 1)
+        relevant[batch] = np.take_along_axis(is_relevant, chosen, 1)
+    return FusionRows(names, values, relevant, log_weight, users, count_past_items(histories.take(users)))
 
 
-def learn_weights(rows: FusionRows, config: FusionConfig) -> Learned:
-    """Weights by likelihood and by smooth NDCG, each searched on NDCG@10, averaged and calibrated."""
-    likely = most_likely(rows, config.l2)
+def learn_weights(
+    rows: FusionRows, config: FusionConfig, start: Mapping[str, float] | None = None
+) -> Learned:
+    """Weights by likelihood and by smooth NDCG, each searched on NDCG@10, averaged and calibrated.
+
+    `start`, weights of about these parts, saves time.
+    """
+    first = None if start is None else np.array([start.get(name, 0.0) + _START for name in rows.names])
+    likely = most_likely(rows, config.l2, first)
     starts = (likely, best_ranking(rows, likely, config.l2))
-    found = [search(rows, start, config.search_rounds) for start in starts]
+    found = [search(rows, one, config.search_rounds) for one in starts]
     weights = np.mean([one / max(one.sum(), _TINY) for one in found], axis=0)
-    ndcg = float(HalvesNdcg(rows.relevant)(rows.scores(weights)).mean())
+    ndcg = float(ndcg_of_rows(rows, weights).mean())
     return Learned(dict(zip(rows.names, calibrated(rows, weights).tolist(), strict=True)), ndcg)
 
 
@@ -125,22 +147,34 @@ def relevant_matrix(heldout: Heldout, rows: NDArray[np.integer], n_items: int) -
     return sparse.csr_array((data, heldout.item_idx, heldout.indptr), shape=shape)[rows]
 
 
-def _batch_rows(
+def _batch_size(n_items: int, config: FusionConfig) -> int:
+    return max(1, min(config.batch_users, _SCORES_AT_ONCE // max(n_items, 1)))
+
+
+def _first_weights(rows: FusionRows, config: FusionConfig) -> Mapping[str, float]:
+    """Weights good enough to find hard negatives by: the likeliest."""
+    return dict(zip(rows.names, most_likely(rows, config.l2).tolist(), strict=True))
+
+
+def _candidates(
     matrices: Mapping[str, FloatMatrix],
     blends: Sequence[Mapping[str, float]],
-    users: IntVector,
     is_relevant: BoolVector,
     is_bought: BoolVector,
     config: FusionConfig,
     rng: np.random.Generator,
-) -> FusionRows:
+) -> tuple[NDArray[np.int64], FloatMatrix]:
+    """Columns of a batch's candidates and the log of how many items each stands for.
+
+    The hard ones of many parts together take at most half of the places, those of all blends as well.
+    """
     hard = is_relevant & ~is_bought
-    for matrix in (*matrices.values(), *(_blend(matrices, blend) for blend in blends)):
-        hard |= _best(matrix, is_bought, config.n_hard)
-    chosen, log_weight = _choose(hard, is_bought, is_relevant, config.n_candidates, rng)
-    values = np.stack([np.take_along_axis(matrix, chosen, 1) for matrix in matrices.values()], axis=-1)
-    relevant = np.take_along_axis(is_relevant, chosen, 1)
-    return FusionRows(tuple(matrices), values, relevant, log_weight, users)
+    half = config.n_candidates // 2
+    for matrix in matrices.values():
+        hard |= _best(matrix, is_bought, max(1, min(config.n_hard, half // len(matrices))))
+    for blend in blends:
+        hard |= _best(_blend(matrices, blend), is_bought, max(1, min(config.n_hard, half // len(blends))))
+    return _choose(hard, is_bought, is_relevant, config.n_candidates, rng)
 
 
 def _blend(matrices: Mapping[str, FloatMatrix], weights: Mapping[str, float]) -> FloatMatrix:

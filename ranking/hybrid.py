@@ -1,55 +1,24 @@
 """The trained hybrid: its models, features, weights and the constants that make them comparable."""
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Protocol, Self
+from typing import Any, Self
 
 import numpy as np
 
-from gnn.item_item.model import ItemItem
-from gnn.linear.model import LinearKG
+from ranking.calibration import Calibration
 from ranking.features import FeatureSet
+from ranking.groups import ShopperGroups
+from ranking.models import GRAPH, SavedModel, load_model, part_of_model
 from shopgraph.errors import ArtefactDamaged
-from shopgraph.types import (
-    FloatMatrix,
-    FloatVector,
-    FusionWeights,
-    Histories,
-    IntVector,
-    Recommender,
-    Share,
-)
+from shopgraph.types import FloatMatrix, FusionWeights, Histories
 
-GRAPH, ITEM_ITEM, TEXT = "graph", "item_item", "text"
+TEXT = "text"
 
 _FILE = "hybrid.json"
-
-
-class SavedModel(Recommender, Protocol):
-    """A recommender that can be written into an artefact and explains a page of items at once."""
-
-    def save(self, folder: Path) -> None:
-        """Write into an existing folder."""
-        ...
-
-    def score_items(self, history: Histories, item_idx: IntVector) -> FloatVector:
-        """Scores of some items for one history (batch of one), shape (len(item_idx),)."""
-        ...
-
-    def shares_of_items(
-        self, history: Histories, item_idx: IntVector, top: int | None = None
-    ) -> list[list[Share]]:
-        """The `shares` of several items, a list for each.
-
-        With `top` a list holds only the so many largest of kind `path` and `item_item`, and `latent` in
-        one sum a name.
-        """
-        ...
-
-
-_LOADERS: Mapping[str, Callable[[Path], SavedModel]] = {GRAPH: LinearKG.load, ITEM_ITEM: ItemItem.load}
+_MODELS = "models"
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,14 +26,18 @@ class Hybrid:
     """Everything that the scorer needs; never changed after training.
 
     Attributes:
-        models: the parts `graph` and `item_item`, where the configuration has them.
+        models: the models of the parts `graph` and `item_item`, by names of their own.
         features: the fitted features, and the text vectors.
-        scales: what `graph`, `item_item` and `text` are divided by: the standard deviation over
+        scales: what each model's scores and `text` are divided by: the standard deviation over
             items, averaged over a sample of shoppers (of items' own texts for `text`).
-        weights: learned on validation, of the standardised parts.
-        ablations: weights learned anew without one part, by that part's name.
-        metrics: what was measured on validation while learning.
+        weights: learned on validation, of the standardised scores.
         n_items: size of the catalogue.
+        groups: who has weights of their own, None where nobody has.
+        group_weights: what stands for `weights` in a group, by the group's name; a group that is not
+            there has the common ones.
+        calibration: from score to probability, None where it was not learned.
+        ablations: weights learned anew without one model or part, by its name.
+        metrics: what was measured on validation while learning.
     """
 
     models: Mapping[str, SavedModel]
@@ -72,37 +45,57 @@ class Hybrid:
     scales: Mapping[str, float]
     weights: FusionWeights
     n_items: int
+    groups: ShopperGroups | None = None
+    group_weights: Mapping[str, FusionWeights] = field(default_factory=dict)
+    calibration: Calibration | None = None
     ablations: Mapping[str, FusionWeights] = field(default_factory=dict)
     metrics: Mapping[str, float] = field(default_factory=dict)
+
+    def names_of(self, part: str) -> tuple[str, ...]:
+        """The models of a part, the weightiest first."""
+        names = [name for name, model in self.models.items() if part_of_model(model) == part]
+        return tuple(sorted(names, key=lambda name: -self.weights.models.get(name, 0.0)))
+
+    @property
+    def graph_model(self) -> SavedModel | None:
+        """The weightiest model of the graph part: whose vectors find candidates."""
+        names = self.names_of(GRAPH)
+        return self.models[names[0]] if names else None
 
     def standard_parts(self, histories: Histories) -> dict[str, FloatMatrix]:
         """Each model's and each feature's standardised scores, unweighted, by name.
 
         All are held at once: n_parts × len(histories) × n_items × 4 bytes.
         """
-        parts = {part: model.score(histories) / self.scales[part] for part, model in self.models.items()}
+        parts: dict[str, FloatMatrix] = {}
+        for name, model in self.models.items():
+            parts[name] = model.score(histories) * np.float32(1 / self.scales[name])
         return parts | dict(self.features.values(histories))
 
     def weighted(self, histories: Histories, weights: FusionWeights) -> FloatMatrix:
         """Sum of the weighted personal parts (all but text and rules), shape (n, n_items)."""
         total = np.zeros((len(histories), self.n_items), np.float32)
-        for part, model in self.models.items():
-            total += model.score(histories) * np.float32(getattr(weights, part) / self.scales[part])
+        for name, model in self.models.items():
+            if weight := weights.models.get(name):
+                total += model.score(histories) * np.float32(weight / self.scales[name])
         for name, values in self.features.values(histories, names=weights.features):
             total += values * np.float32(weights.features[name])
         return total
 
     def save(self, folder: Path) -> None:
         """Write all files into an existing folder: `hybrid.json` and one folder per model."""
-        for part, model in self.models.items():
-            (folder / part).mkdir()
-            model.save(folder / part)
+        for name, model in self.models.items():
+            (folder / _MODELS / name).mkdir(parents=True)
+            model.save(folder / _MODELS / name)
         self.features.save(folder)
         constants = {
-            "models": list(self.models),
+            "models": {name: model.name for name, model in self.models.items()},
             "scales": dict(self.scales),
             "weights": asdict(self.weights),
-            "ablations": {part: asdict(weights) for part, weights in self.ablations.items()},
+            "groups": None if self.groups is None else asdict(self.groups),
+            "group_weights": {name: asdict(weights) for name, weights in self.group_weights.items()},
+            "calibration": None if self.calibration is None else asdict(self.calibration),
+            "ablations": {name: asdict(weights) for name, weights in self.ablations.items()},
             "metrics": dict(self.metrics),
             "n_items": self.n_items,
         }
@@ -115,16 +108,25 @@ class Hybrid:
         Raises:
             ArtefactDamaged: a file is missing or not readable.
         """
+        path = folder / _FILE
         try:
-            constants = json.loads((folder / _FILE).read_text(encoding="utf-8"))
-        except (OSError, ValueError) as exc:
-            raise ArtefactDamaged(f"{folder / _FILE}: not readable ({exc}); train again") from exc
-        return cls(
-            models={part: _LOADERS[part](folder / part) for part in constants["models"]},
-            features=FeatureSet.load(folder),
-            scales=constants["scales"],
-            weights=FusionWeights(**constants["weights"]),
-            n_items=constants["n_items"],
-            ablations={part: FusionWeights(**weights) for part, weights in constants["ablations"].items()},
-            metrics=constants["metrics"],
-        )
+            constants: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+            kinds, groups, calibration = (constants[key] for key in ("models", "groups", "calibration"))
+            return cls(
+                models={name: load_model(kind, folder / _MODELS / name) for name, kind in kinds.items()},
+                features=FeatureSet.load(folder),
+                scales=constants["scales"],
+                weights=FusionWeights(**constants["weights"]),
+                n_items=constants["n_items"],
+                groups=None if groups is None else ShopperGroups(tuple(groups["bounds"])),
+                calibration=None if calibration is None else Calibration(**calibration),
+                group_weights=_weights_by_name(constants["group_weights"]),
+                ablations=_weights_by_name(constants["ablations"]),
+                metrics=constants["metrics"],
+            )
+        except (OSError, ValueError, KeyError, TypeError, AttributeError) as exc:
+            raise ArtefactDamaged(f"{path}: not readable ({exc}); train again") from exc
+
+
+def _weights_by_name(constants: Mapping[str, Mapping[str, Any]]) -> dict[str, FusionWeights]:
+    return {name: FusionWeights(**weights) for name, weights in constants.items()}

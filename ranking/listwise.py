@@ -4,7 +4,7 @@ All gradients are exact; a part's weight is one number, so L-BFGS needs seconds.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,11 +31,12 @@ class FusionRows:
     """What the weights are learned from: for each user the same number of candidates.
 
     Attributes:
-        names: the parts, in the order of the last axis of `values`.
-        values: standardised parts, shape (n_users, n_candidates, n_parts).
+        names: the parts, in the order of the first axis of `values`.
+        values: standardised parts, shape (n_parts, n_users, n_candidates).
         relevant: which candidates are held out, shape (n_users, n_candidates).
         log_weight: log of how many items a candidate stands for; NEVER for padding, same shape.
         user_idx: the user of each row.
+        n_past: how many different items each row's history holds.
     """
 
     names: tuple[str, ...]
@@ -43,33 +44,59 @@ class FusionRows:
     relevant: NDArray[np.bool_]
     log_weight: FloatMatrix
     user_idx: IntVector
+    n_past: IntVector
+
+    def __len__(self) -> int:
+        return len(self.user_idx)
 
     def only(self, names: Sequence[str]) -> "FusionRows":
-        """The same rows with some of the parts."""
-        columns = [self.names.index(name) for name in names]
-        values = np.ascontiguousarray(self.values[:, :, columns])
-        return FusionRows(tuple(names), values, self.relevant, self.log_weight, self.user_idx)
+        """The same rows with some of the parts; no copy where these are all."""
+        if tuple(names) == self.names:
+            return self
+        return replace(
+            self, names=tuple(names), values=self.values[[self.names.index(name) for name in names]]
+        )
+
+    def take(self, rows: NDArray[np.integer]) -> "FusionRows":
+        """Some of the rows."""
+        return FusionRows(
+            self.names,
+            np.take(self.values, rows, axis=1),
+            self.relevant[rows],
+            self.log_weight[rows],
+            self.user_idx[rows],
+            self.n_past[rows],
+        )
 
     def scores(self, weights: Weights) -> FloatMatrix:
         """Weighted sums, NEVER where padding is."""
-        scores: FloatMatrix = self.values @ weights.astype(np.float32)
-        return scores + np.minimum(self.log_weight, 0)
+        return self.sums(weights) + np.minimum(self.log_weight, 0)
+
+    def sums(self, weights: Weights) -> FloatMatrix:
+        """Weighted sums, whatever stands there."""
+        sums: FloatMatrix = weights.astype(np.float32) @ self._flat()
+        return sums.reshape(self.relevant.shape)
 
     def slope(self, by_score: FloatMatrix) -> Weights:
         """Gradient by weight from the gradient by score."""
-        n_parts = self.values.shape[2]
-        return (by_score.reshape(-1) @ self.values.reshape(-1, n_parts)).astype(np.float64)
+        return (self._flat() @ by_score.reshape(-1)).astype(np.float64)
+
+    def _flat(self) -> FloatMatrix:
+        return self.values.reshape(len(self.names), -1)
 
 
-def most_likely(rows: FusionRows, l2: float) -> Weights:
-    """The non-negative weights under which the softmax over all items drew the held-out ones likeliest."""
+def most_likely(rows: FusionRows, l2: float, start: Weights | None = None) -> Weights:
+    """The non-negative weights under which the softmax over all items drew the held-out ones likeliest.
+
+    There is one best; a good `start` saves steps.
+    """
     negative_log_likelihood = _Likelihood(rows)
 
     def loss(weights: Weights) -> tuple[float, Weights]:
         value, slope = negative_log_likelihood(weights)
         return value + l2 * float(weights @ weights), slope + 2 * l2 * weights
 
-    return _minimum(loss, np.full(len(rows.names), 0.1))
+    return _minimum(loss, np.full(len(rows.names), 0.1) if start is None else start)
 
 
 def best_ranking(rows: FusionRows, start: Weights, l2: float) -> Weights:
@@ -92,13 +119,12 @@ def search(rows: FusionRows, start: Weights, n_rounds: int) -> Weights:
 
     Moves one weight at a time; a step counts if neither half of the users loses and the mean gains.
     """
-    columns = [np.ascontiguousarray(rows.values[:, :, part]) for part in range(len(rows.names))]
     measure = HalvesNdcg(rows.relevant)
     scores = rows.scores(start)
     best, found = measure(scores), start.copy()
     for _ in range(n_rounds):
         improved = False
-        for part, column in enumerate(columns):
+        for part, column in enumerate(rows.values):
             for step in _steps(found, part):
                 moved = max(found[part] + step, 0.0)
                 trial = scores + column * np.float32(moved - found[part])
@@ -129,19 +155,35 @@ class HalvesNdcg:
     """NDCG@10 of scores, averaged over the even and over the odd rows (if any); a tie counts against."""
 
     def __init__(self, relevant: NDArray[np.bool_]) -> None:
+        self._rows = _RowNdcg(relevant)
+        self._half = np.arange(len(relevant)) % 2
+        self._sizes = np.bincount(self._half)
+
+    def __call__(self, scores: FloatMatrix) -> NDArray[np.float64]:
+        halves: NDArray[np.float64] = np.bincount(self._half, self._rows(scores)) / self._sizes
+        return halves
+
+
+def ndcg_of_rows(rows: FusionRows, weights: Weights) -> NDArray[np.float64]:
+    """NDCG@10 of each row's candidates, shape (n_users,)."""
+    return _RowNdcg(rows.relevant)(rows.scores(weights))
+
+
+class _RowNdcg:
+    """NDCG@10 of each row of scores; a tie counts against."""
+
+    def __init__(self, relevant: NDArray[np.bool_]) -> None:
         discounts = 1 / np.log2(np.arange(2, NDCG_AT + 2))
         self._discounts = np.append(discounts, 0.0)
         self._row, self._column = np.nonzero(relevant)
-        self._half = self._row % 2
-        self._sizes = np.bincount(np.arange(len(relevant)) % 2)
-        self._gain = 1 / (_ideal(relevant)[self._row] * self._sizes[self._half])
+        self._gain = 1 / _ideal(relevant)[self._row]
+        self._n_rows = len(relevant)
 
     def __call__(self, scores: FloatMatrix) -> NDArray[np.float64]:
         found = scores[self._row, self._column]
         place = np.count_nonzero(scores[self._row] >= found[:, None], axis=1) - 1
         gains = self._discounts[np.minimum(place, NDCG_AT)] * self._gain
-        halves: NDArray[np.float64] = np.bincount(self._half, gains, len(self._sizes)).astype(np.float64)
-        return halves
+        return np.bincount(self._row, gains, self._n_rows).astype(np.float64)
 
 
 class _Likelihood:
@@ -153,8 +195,8 @@ class _Likelihood:
         self.wanted = rows.slope(target.astype(np.float32))
 
     def __call__(self, weights: Weights) -> tuple[float, Weights]:
-        n_users = len(self.rows.values)
-        logits = self.rows.values @ weights.astype(np.float32) + self.rows.log_weight
+        n_users = len(self.rows)
+        logits = self.rows.sums(weights) + self.rows.log_weight
         top = logits.max(axis=1, keepdims=True)
         expected = np.exp(logits - top)
         total = expected.sum(axis=1, keepdims=True)
@@ -170,7 +212,7 @@ class _SmoothNdcg:
         self.rows = rows
         self.row, self.column = np.nonzero(rows.relevant)
         self.first = np.flatnonzero(np.diff(self.row, prepend=-1))
-        self.gain = (1 / (_ideal(rows.relevant)[self.row] * len(rows.values))).astype(np.float32)
+        self.gain = (1 / (_ideal(rows.relevant)[self.row] * len(rows))).astype(np.float32)
         self.stands_for = np.exp(np.maximum(rows.log_weight, -50.0))[self.row]
         self.stands_for[np.arange(len(self.row)), self.column] = 0
 

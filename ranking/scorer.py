@@ -7,10 +7,14 @@ whoever knows them; here their part is 0.
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
-from ranking.hybrid import Hybrid, SavedModel
+from ranking.groups import GROUPS, count_past_items
+from ranking.hybrid import Hybrid
+from ranking.models import GRAPH, ITEM_ITEM, SavedModel, part_of_model
 from shopgraph.types import (
     PARTS,
     FloatMatrix,
@@ -28,19 +32,31 @@ QUERY_SHARE = "query"
 """Name of the text part's one share."""
 
 
+@dataclass(frozen=True, eq=False)
+class _Mix:
+    """What the scores of one group of shoppers are summed from; summands without weight are left out.
+
+    Attributes:
+        models: (part, the model's name, the model, what its scores are multiplied by).
+        features: weights by name.
+    """
+
+    models: Sequence[tuple[str, str, SavedModel, np.float32]]
+    features: Mapping[str, float]
+
+
 class Scorer:
     """Scores items for histories; holds no state but the fitted hybrid and its weights."""
 
     def __init__(self, hybrid: Hybrid, weights: FusionWeights | None = None) -> None:
-        """By default the weights that were learned with the hybrid."""
+        """By default the weights that were learned with the hybrid, of each group its own."""
         self.hybrid = hybrid
         self.weights = weights or hybrid.weights
-        self._features = {name: weight for name, weight in self.weights.features.items() if weight}
-        self._models: list[tuple[str, SavedModel, np.float32]] = [
-            (part, model, np.float32(getattr(self.weights, part) / hybrid.scales[part]))
-            for part, model in hybrid.models.items()
-            if getattr(self.weights, part)
-        ]
+        self._groups = None if weights else hybrid.groups
+        self._mixes = [self._mix(self.weights)]
+        if self._groups is not None:
+            own = [hybrid.group_weights.get(name, hybrid.weights) for name in GROUPS]
+            self._mixes = [self._mix(weights) for weights in own]
         self._text_factor = np.float32(self.weights.text / hybrid.scales["text"])
 
     def score(self, histories: Histories, query_vectors: FloatMatrix | None = None) -> FloatMatrix:
@@ -56,10 +72,14 @@ class Scorer:
             histories: a batch; five matrices of its size are held at once.
             query_vectors: one unit vector per history, shape (len(histories), dim_text).
         """
-        parts = self._empty(len(histories), self.hybrid.n_items)
-        for part, model, factor in self._models:
-            parts[part] = model.score(histories) * factor
-        self._add_features(parts, histories, None)
+        parts = _empty(len(histories), self.hybrid.n_items)
+        codes = self._codes(histories)
+        for code in np.unique(codes):
+            rows = np.flatnonzero(codes == code)
+            mine = histories if len(rows) == len(histories) else histories.take(rows)
+            for part, _, model, factor in self._mixes[code].models:
+                parts[part][rows] += model.score(mine) * factor
+            self._add_features(parts, mine, None, code, rows)
         self._add_text(parts, query_vectors, None)
         return parts
 
@@ -67,14 +87,22 @@ class Scorer:
         self, history: Histories, item_idx: IntVector, query_vector: FloatVector | None = None
     ) -> dict[str, FloatVector]:
         """The weighted parts of some items for one history (batch of one), each shape (len(item_idx),)."""
-        parts = self._empty(1, len(item_idx))
-        for part, model, factor in self._models:
-            few = len(item_idx) * _GATHERING_COSTS < self.hybrid.n_items
+        parts = _empty(1, len(item_idx))
+        code = int(self._codes(history)[0])
+        few = len(item_idx) * _GATHERING_COSTS < self.hybrid.n_items
+        for part, _, model, factor in self._mixes[code].models:
             scores = model.score_items(history, item_idx) if few else model.score(history)[0, item_idx]
-            parts[part][0] = scores * factor
-        self._add_features(parts, history, item_idx)
+            parts[part][0] += scores * factor
+        self._add_features(parts, history, item_idx, code, slice(None))
         self._add_text(parts, None if query_vector is None else query_vector[None, :], item_idx)
         return {part: matrix[0] for part, matrix in parts.items()}
+
+    def item_item(self, history: Histories) -> FloatVector | None:
+        """The weighted item–item part of all items for one history; None where no such model counts."""
+        models = self._mixes[int(self._codes(history)[0])].models
+        scores = [model.score(history)[0] * factor for part, _, model, factor in models if part == ITEM_ITEM]
+        total: FloatVector | None = np.sum(scores, axis=0) if scores else None
+        return total
 
     def shares(
         self, history: Histories, item_idx: int, query_vector: FloatVector | None = None
@@ -94,16 +122,12 @@ class Scorer:
         With `top` only the so many largest of kind `path` and `item_item` are there, and all others.
         """
         shares: list[list[Share]] = [[] for _ in item_idx]
-        for _, model, factor in self._models:
+        mix = self._mixes[int(self._codes(history)[0])]
+        for part, name, model, factor in mix.models:
             for row, own in enumerate(model.shares_of_items(history, item_idx, top)):
-                shares[row] += [
-                    Share(
-                        share.kind, share.value * float(factor), share.past_item_idx, share.path, share.name
-                    )
-                    for share in own
-                ]
-        for name, values in self.hybrid.features.values(history, item_idx, self._features):
-            for row, value in enumerate(values[0] * np.float32(self._features[name])):
+                shares[row] += [_weighted(share, part, name, float(factor)) for share in own]
+        for name, values in self.hybrid.features.values(history, item_idx, mix.features):
+            for row, value in enumerate(values[0] * np.float32(mix.features[name])):
                 shares[row].append(Share("feature", float(value), name=name))
         if query_vector is not None:
             likeness = self.hybrid.features.likeness(query_vector[None, :], item_idx)[0] * self._text_factor
@@ -111,11 +135,31 @@ class Scorer:
                 shares[row].append(Share("text", float(value), name=QUERY_SHARE))
         return shares
 
+    def _mix(self, weights: FusionWeights) -> _Mix:
+        models = [
+            (part_of_model(model), name, model, np.float32(weight / self.hybrid.scales[name]))
+            for name, model in self.hybrid.models.items()
+            if (weight := weights.models.get(name))
+        ]
+        return _Mix(models, {name: weight for name, weight in weights.features.items() if weight})
+
+    def _codes(self, histories: Histories) -> NDArray[np.intp]:
+        """Which mix each history is scored by."""
+        if self._groups is None:
+            return np.zeros(len(histories), np.intp)
+        return self._groups.codes(count_past_items(histories))
+
     def _add_features(
-        self, parts: dict[str, FloatMatrix], histories: Histories, item_idx: IntVector | None
+        self,
+        parts: dict[str, FloatMatrix],
+        histories: Histories,
+        item_idx: IntVector | None,
+        code: int,
+        rows: NDArray[np.intp] | slice,
     ) -> None:
-        for name, values in self.hybrid.features.values(histories, item_idx, self._features):
-            parts["features"] += values * np.float32(self._features[name])
+        weights = self._mixes[code].features
+        for name, values in self.hybrid.features.values(histories, item_idx, weights):
+            parts["features"][rows] += values * np.float32(weights[name])
 
     def _add_text(
         self, parts: dict[str, FloatMatrix], query_vectors: FloatMatrix | None, item_idx: IntVector | None
@@ -123,9 +167,18 @@ class Scorer:
         if query_vectors is not None:
             parts["text"] = self.hybrid.features.likeness(query_vectors, item_idx) * self._text_factor
 
-    @staticmethod
-    def _empty(n_rows: int, n_columns: int) -> dict[str, FloatMatrix]:
-        return {part: np.zeros((n_rows, n_columns), np.float32) for part in PARTS}
+
+def _empty(n_rows: int, n_columns: int) -> dict[str, FloatMatrix]:
+    return {part: np.zeros((n_rows, n_columns), np.float32) for part in PARTS}
+
+
+def _weighted(share: Share, part: str, model: str, factor: float) -> Share:
+    """The share as a summand of the score; it carries its model's name where it has none of its own.
+
+    What a graph model puts down to a past item without a path is latent.
+    """
+    kind = "latent" if part == GRAPH and share.kind == "item_item" else share.kind
+    return Share(kind, share.value * factor, share.past_item_idx, share.path, share.name or model)
 
 
 def part_of(share: Share) -> str:

@@ -2,37 +2,31 @@
 and the number of epochs, then on the whole.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from gnn.item_item.model import item_item_for
-from gnn.linear.model import LinearKG
 from ranking.config import HybridConfig
 from ranking.feature_fitting import fit_features
-from ranking.features import POPULARITY
-from ranking.fusion import learn_choices
 from ranking.holdout import validation_cut, with_relations
-from ranking.hybrid import GRAPH, ITEM_ITEM, TEXT, Hybrid, SavedModel
+from ranking.hybrid import TEXT, Hybrid
+from ranking.learning import learn
+from ranking.models import ModelConfig, SavedModel, Watch, build_model, refit_config
 from ranking.query_weight import QUERY_LABEL, learn_query_weight, search_pairs
 from shopgraph.errors import BadSource
 from shopgraph.types import (
     FloatMatrix,
     FusionWeights,
     GraphSnapshot,
-    Heldout,
     Histories,
     Recommender,
     TextEncoder,
 )
 
 _SCALE_USERS = 256
-
-_LEAST_POPULARITY = 1e-3
-"""Of all weights' sum: too little to matter beside a taste, enough to order all for a shopper without one."""
 
 
 def fit_hybrid(
@@ -51,7 +45,7 @@ def fit_hybrid(
         rng: seeds the cut, the models and the samples.
         on_progress: gets a line for each stage.
         encoder: reads past searches, to learn the text part's weight from what was chosen after them.
-        log_dir: takes the graph model's curves, for TensorBoard.
+        log_dir: takes the models' curves, a folder each, for TensorBoard.
 
     Raises:
         BadSource: there is no interaction to learn from.
@@ -61,78 +55,53 @@ def fit_hybrid(
     if not np.diff(train.histories.indptr)[heldout.user_idx].any():
         raise BadSource("the shop has too few interactions to learn from; ingest purchases or views first")
     on_progress(f"validation: {len(heldout):,} shoppers with {len(heldout.item_idx):,} held-out items")
-    graph = LinearKG(
-        config.graph,
-        validation=heldout,
-        on_epoch=lambda report: on_progress(str(report)),
-        log_dir=log_dir,
-    )
-    draft = _fit_parts(train, graph, config, rng, on_progress)
-    weights, ablations, metrics = _learn(draft, train, heldout, config, rng)
-    gamma = _query_weight(draft, weights, snapshot, train, encoder, config, rng)
-    on_progress(f"weights learned: validation NDCG@10 {metrics['ndcg@10']:.4f}; fitting on all data")
-    final = _fit_parts(snapshot, _refit(graph, config, on_progress), config, rng, on_progress)
+    watch = Watch(heldout, lambda report: on_progress(str(report)), log_dir)
+    draft = _fit(train, config.models, watch, config, rng, on_progress)
+    lesson = learn(draft, train, heldout, config, rng)
+    gamma = _query_weight(draft, lesson.weights, snapshot, train, encoder, config, rng)
+    on_progress(f"weights learned: validation NDCG@10 {lesson.metrics['ndcg@10']:.4f}; fitting on all data")
+    kept = {
+        name: refit_config(draft.models[name], settings)
+        for name, settings in config.models.items()
+        if name in lesson.used
+    }
+    final = _fit(snapshot, kept, replace(watch, validation=None, log_dir=None), config, rng, on_progress)
     return replace(
         final,
-        scales=draft.scales,
-        weights=replace(weights, text=gamma),
-        ablations={part: replace(found, text=gamma) for part, found in ablations.items()},
-        metrics=metrics,
+        scales={name: scale for name, scale in draft.scales.items() if name in kept or name == TEXT},
+        weights=replace(lesson.weights, text=gamma),
+        groups=lesson.groups,
+        group_weights=_with_text(lesson.group_weights, gamma),
+        calibration=lesson.calibration,
+        ablations=_with_text(lesson.ablations, gamma),
+        metrics=lesson.metrics,
     )
 
 
-def _refit(graph: LinearKG, config: HybridConfig, on_progress: Callable[[str], None]) -> LinearKG:
-    """A graph model to be fitted for as many epochs as were best on validation."""
-    settings = config.graph.model_copy(update={"epochs": max(graph.best_epoch, 1)})
-    return LinearKG(settings, on_epoch=lambda report: on_progress(str(report)))
-
-
-def _fit_parts(
+def _fit(
     snapshot: GraphSnapshot,
-    graph: LinearKG,
+    configs: Mapping[str, ModelConfig],
+    watch: Watch,
     config: HybridConfig,
     rng: np.random.Generator,
     on_progress: Callable[[str], None],
 ) -> Hybrid:
     """Models, features and scales of a snapshot, with weights still to be learned."""
-    models: dict[str, SavedModel] = {GRAPH: graph} if config.use_graph else {}
-    if config.use_item_item:
-        models[ITEM_ITEM] = item_item_for(snapshot.n_items, config.item_item)
-    for part, model in models.items():
-        on_progress(f"fitting {part}")
-        model.fit(snapshot, rng)
+    models: dict[str, SavedModel] = {}
+    for name, settings in configs.items():
+        on_progress(f"fitting {name}")
+        log_dir = None if watch.log_dir is None else watch.log_dir / name
+        models[name] = build_model(settings, snapshot.n_items, replace(watch, log_dir=log_dir))
+        models[name].fit(snapshot, rng)
     on_progress("fitting features")
     features = fit_features(snapshot, config.features, rng, repeats=config.repeats)
-    scales = {part: _spread(model, snapshot.histories, rng) for part, model in models.items()}
+    scales = {name: _spread(model, snapshot.histories, rng) for name, model in models.items()}
     scales[TEXT] = _text_spread(features.text, rng)
     return Hybrid(models, features, scales, FusionWeights(), snapshot.n_items)
 
 
-def _learn(
-    draft: Hybrid, train: GraphSnapshot, heldout: Heldout, config: HybridConfig, rng: np.random.Generator
-) -> tuple[FusionWeights, dict[str, FusionWeights], dict[str, float]]:
-    """Weights of all parts, weights without each ablated part, and what they reach on validation."""
-    features = draft.features.names if config.use_features else ()
-    whole = (*draft.models, *features)
-    choices: dict[str, tuple[str, ...]] = {"": whole}
-    for part in config.ablations:
-        dropped = features if part == "features" else (part,)
-        choices[part] = tuple(name for name in whole if name not in dropped)
-    found = learn_choices(
-        draft.standard_parts, train, heldout, choices, config.fusion, rng, repeats=config.repeats
-    )
-    weights = {part: _as_weights(learned.weights, features) for part, learned in found.items()}
-    metrics = {"ndcg@10": found[""].ndcg} | {
-        f"ndcg@10_without_{part}": found[part].ndcg for part in config.ablations
-    }
-    return weights.pop(""), weights, metrics
-
-
-def _as_weights(found: Mapping[str, float], features: Sequence[str]) -> FusionWeights:
-    betas = {name: weight for name, weight in found.items() if name in features}
-    if POPULARITY in betas:
-        betas[POPULARITY] = max(betas[POPULARITY], _LEAST_POPULARITY * sum(found.values()))
-    return FusionWeights(found.get(GRAPH, 0.0), found.get(ITEM_ITEM, 0.0), 0.0, betas)
+def _with_text(weights: Mapping[str, FusionWeights], gamma: float) -> dict[str, FusionWeights]:
+    return {name: replace(one, text=gamma) for name, one in weights.items()}
 
 
 def _query_weight(

@@ -23,7 +23,8 @@ from nlu.encoder import open_encoder
 from ranking.candidates import Candidates
 from ranking.features import POPULARITY, TEXT_PROFILE
 from ranking.holdout import bought
-from ranking.hybrid import GRAPH, Hybrid
+from ranking.hybrid import Hybrid
+from ranking.models import GRAPH
 from ranking.scorer import Scorer
 from ranking.training import fit_hybrid
 from shopgraph.demoshop.oracle import oracle_scores, truth_path
@@ -112,7 +113,7 @@ def _test_pairs(question: Question) -> list[tuple[str, str]] | None:
 def _panel(hybrid: Hybrid, train: GraphSnapshot, settings: Settings) -> PanelFn:
     """The whole, the whole over served candidates, each part alone, and the whole without the graph."""
     scorer = Scorer(hybrid)
-    candidates = _candidates(hybrid, train, settings)
+    candidates = _candidates(scorer, train, settings)
     without_graph = hybrid.ablations.get(GRAPH)
     popularity = hybrid.features.columns[POPULARITY]
 
@@ -135,11 +136,11 @@ def _panel(hybrid: Hybrid, train: GraphSnapshot, settings: Settings) -> PanelFn:
     return panel
 
 
-def _candidates(hybrid: Hybrid, train: GraphSnapshot, settings: Settings) -> Candidates:
-    graph = hybrid.models.get(GRAPH)
+def _candidates(scorer: Scorer, train: GraphSnapshot, settings: Settings) -> Candidates:
+    graph = scorer.hybrid.graph_model
     graph_index = ExactIndex(graph.item_vectors) if isinstance(graph, LinearKG) else None
     text_index = None if train.text_vectors is None else ExactIndex(train.text_vectors)
-    return Candidates(hybrid, graph_index, text_index, settings.candidates)
+    return Candidates(scorer, graph_index, text_index, settings.candidates)
 
 
 def _served(

@@ -35,7 +35,7 @@ from nlu.text_cache import embed_items
 from ranking.candidates import Candidates
 from ranking.catalogue import Catalogue
 from ranking.engine import Engine
-from ranking.hybrid import GRAPH, Hybrid
+from ranking.hybrid import Hybrid
 from ranking.profiles import Profiles
 from ranking.scorer import Scorer
 from ranking.tokens import Signer
@@ -93,7 +93,7 @@ def train(
         save_snapshot(replace(snapshot, text_vectors=None), draft.folder / _SNAPSHOT)
         (draft.folder / _HYBRID).mkdir()
         hybrid.save(draft.folder / _HYBRID)
-        graph = hybrid.models.get(GRAPH)
+        graph = hybrid.graph_model
         if isinstance(graph, LinearKG):
             ExactIndex(graph.item_vectors).save(draft.folder / _GRAPH_INDEX)
         if snapshot.text_vectors is not None:
@@ -119,10 +119,11 @@ def load(root: Path, store: GraphStore, settings: Settings, now: datetime) -> Se
     graph_index, text_index = (_index(artefact, name) for name in (_GRAPH_INDEX, _TEXT_INDEX))
     with suppress(StoreUnavailable):  # readiness says so; lists are answered from memory
         snapshot = _with_histories(snapshot, take_snapshot(store, now))
+    scorer = Scorer(hybrid)
     engine = Engine(
-        Scorer(hybrid),
+        scorer,
         Catalogue.from_snapshot(snapshot),
-        Candidates(hybrid, graph_index, text_index, settings.candidates),
+        Candidates(scorer, graph_index, text_index, settings.candidates),
         Profiles(snapshot),
         Signer(_signing_key(root, settings)),
         artefact.manifest.version,

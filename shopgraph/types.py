@@ -434,10 +434,13 @@ class Filters:
 
 @dataclass(frozen=True)
 class FusionWeights:
-    """α, δ, γ and the βs, learned on validation and kept in the manifest; overridable."""
+    """Weights of the standardised summands, learned on validation and kept in the manifest; overridable.
 
-    graph: float = 1.0
-    item_item: float = 1.0
+    `models` holds the weight of each model of the parts `graph` and `item_item` by the model's name, `text`
+    that of the text part, `features` the features' by name.
+    """
+
+    models: Mapping[str, float] = field(default_factory=dict)
     text: float = 1.0
     features: Mapping[str, float] = field(default_factory=dict)
 

@@ -12,7 +12,8 @@ from ranking.catalogue import CATEGORY, CHILD_OF, IN_CATEGORY, Catalogue
 from ranking.config import FeatureConfig, HybridConfig
 from ranking.engine import Engine
 from ranking.feature_fitting import fit_features
-from ranking.hybrid import GRAPH, ITEM_ITEM, TEXT, Hybrid, SavedModel
+from ranking.hybrid import TEXT, Hybrid
+from ranking.models import EASE, SavedModel
 from ranking.profiles import Profiles
 from ranking.scorer import Scorer
 from ranking.tokens import Signer
@@ -69,7 +70,7 @@ def with_models(snapshot: GraphSnapshot, models: dict[str, SavedModel]) -> Hybri
     rng = np.random.default_rng(0)
     features = fit_features(snapshot, FeatureConfig(), rng)
     betas = {name: 0.01 if name in features.columns else 0.3 for name in features.names}
-    weights = FusionWeights(1.0, 1.0, 0.5, betas)
+    weights = FusionWeights(dict.fromkeys(models, 1.0), 0.5, betas)
     scales = {**dict.fromkeys(models, 1.0), TEXT: 0.5}
     return Hybrid(models, features, scales, weights, snapshot.n_items)
 
@@ -78,15 +79,15 @@ def item_item_hybrid(snapshot: GraphSnapshot) -> Hybrid:
     """Without the graph part."""
     model = item_item_for(snapshot.n_items, HybridConfig().item_item)
     model.fit(snapshot, np.random.default_rng(0))
-    return with_models(snapshot, {ITEM_ITEM: model})
+    return with_models(snapshot, {EASE: model})
 
 
 def candidates_of(hybrid: Hybrid, snapshot: GraphSnapshot, config: CandidateConfig | None) -> Candidates:
     """The hybrid's sources with exact indexes."""
-    graph = hybrid.models.get(GRAPH)
+    graph = hybrid.graph_model
     vectors = graph.item_vectors if isinstance(graph, LinearKG) else None
     text = None if snapshot.text_vectors is None else ExactIndex(snapshot.text_vectors)
-    return Candidates(hybrid, None if vectors is None else ExactIndex(vectors), text, config)
+    return Candidates(Scorer(hybrid), None if vectors is None else ExactIndex(vectors), text, config)
 
 
 def engine_of(hybrid: Hybrid, snapshot: GraphSnapshot, config: CandidateConfig | None = None) -> Engine:

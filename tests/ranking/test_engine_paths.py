@@ -11,7 +11,8 @@ from gnn.item_item.model import ItemItemConfig, item_item_for
 from gnn.linear.model import LinearKG, LinearKGConfig
 from ranking.candidates import CandidateConfig
 from ranking.engine import Ask, Engine
-from ranking.hybrid import GRAPH, ITEM_ITEM, Hybrid
+from ranking.hybrid import Hybrid
+from ranking.models import EASE, LINEAR
 from ranking.phrases import LANGUAGES, Language
 from ranking.profiles import LiveEvent
 from shopgraph.types import ITEM, EdgeType, FloatMatrix, NamedNode, PathEdge, RankedItem, Reason
@@ -34,7 +35,7 @@ def trained(hops: int) -> LinearKG:
 def hybrid(request: pytest.FixtureRequest) -> Hybrid:
     item_item = item_item_for(SNAPSHOT.n_items, ItemItemConfig())
     item_item.fit(SNAPSHOT, np.random.default_rng(0))
-    return with_models(SNAPSHOT, {GRAPH: trained(request.param), ITEM_ITEM: item_item})
+    return with_models(SNAPSHOT, {LINEAR: trained(request.param), EASE: item_item})
 
 
 @pytest.fixture
@@ -118,9 +119,9 @@ def event_factors(model: LinearKG, engine: Engine, user_id: str) -> dict[int, fl
 
 def test_frozen_removal_of_each_top_path_drops_the_score_by_its_share() -> None:
     model = trained(hops=1)
-    hybrid = with_models(SNAPSHOT, {GRAPH: model})
+    hybrid = with_models(SNAPSHOT, {LINEAR: model})
     engine = engine_of(hybrid, SNAPSHOT)
-    alpha = hybrid.weights.graph / hybrid.scales[GRAPH]
+    alpha = hybrid.weights.models[LINEAR] / hybrid.scales[LINEAR]
     n_removed = 0
     for user_id, item in answered(engine, n_reasons=5):
         target = ITEM_IDX[item.item_id]

@@ -5,7 +5,7 @@ import pytest
 from scipy import sparse
 
 from ranking.config import FusionConfig
-from ranking.fusion import collect_rows, learn_choices
+from ranking.fusion import collect_rows, collect_validation, learn_weights
 from ranking.holdout import bought, hold_out
 from ranking.listwise import most_likely
 from shopgraph.types import FloatMatrix, Heldout, Histories
@@ -37,7 +37,7 @@ def test_sampled_candidates_give_nearly_the_weights_of_all() -> None:
     nothing = sparse.csr_array((2000, N_ITEMS), dtype=np.bool_)
     config = FusionConfig(n_candidates=20, n_hard=5, max_users=2000)
     rows = collect_rows(parts, histories, heldout, nothing, [], config, np.random.default_rng(0))
-    assert rows.values.shape == (2000, 20, 2)
+    assert rows.values.shape == (2, 2000, 20)
     assert rows.relevant.sum() == 2000
     np.testing.assert_allclose(np.exp(rows.log_weight).sum(axis=1), N_ITEMS, rtol=1e-5)
     assert most_likely(rows, l2=0.0) == pytest.approx([1.5, 0.5], abs=0.15)
@@ -55,7 +55,7 @@ def test_what_is_bought_is_never_ranked() -> None:
         parts, train.histories, heldout, is_bought, [], FusionConfig(), np.random.default_rng(0)
     )
     for row, user in enumerate(rows.user_idx):
-        items = rows.values[row, :, 0].astype(int)
+        items = rows.values[0, row].astype(int)
         padding = rows.log_weight[row] < -1e20
         assert set(items[padding]) == set(is_bought[[user]].indices)
 
@@ -71,7 +71,10 @@ def test_each_choice_learns_its_own_weights() -> None:
         return {"graph": good, "popularity": np.zeros_like(good)}
 
     choices = {"": ("graph", "popularity"), "graph": ("popularity",)}
-    learned = learn_choices(parts, train, heldout, choices, FusionConfig(), np.random.default_rng(0))
+    rows = collect_validation(
+        parts, train, heldout, choices.values(), FusionConfig(), np.random.default_rng(0)
+    )
+    learned = {choice: learn_weights(rows.only(names), FusionConfig()) for choice, names in choices.items()}
     assert learned[""].weights["graph"] > 1
     assert list(learned["graph"].weights) == ["popularity"]
     assert learned[""].ndcg > 2 * learned["graph"].ndcg
@@ -86,7 +89,7 @@ def test_what_was_bought_can_be_found_again_where_repeats_count() -> None:
     def parts(batch: Histories) -> Mapping[str, FloatMatrix]:
         return {"features": (again[batch.user_idx][:, None] == np.arange(40)).astype(np.float32)}
 
-    learned = learn_choices(
-        parts, snapshot, heldout, {"": ["features"]}, FusionConfig(), np.random.default_rng(0), repeats=True
+    rows = collect_validation(
+        parts, snapshot, heldout, [["features"]], FusionConfig(), np.random.default_rng(0), repeats=True
     )
-    assert learned[""].ndcg == pytest.approx(1)
+    assert learn_weights(rows, FusionConfig()).ndcg == pytest.approx(1)

@@ -31,7 +31,9 @@ def rows_of(values: np.ndarray, relevant: np.ndarray, log_weight: np.ndarray | N
     if log_weight is None:
         log_weight = np.zeros(relevant.shape, np.float32)
     names = tuple("abcdef"[: values.shape[2]])
-    return FusionRows(names, values, relevant, log_weight, np.arange(len(values), dtype=np.int32))
+    users = np.arange(len(values), dtype=np.int32)
+    by_part = np.ascontiguousarray(np.moveaxis(values, -1, 0))
+    return FusionRows(names, by_part, relevant, log_weight, users, np.ones_like(users))
 
 
 def test_the_weights_that_drew_the_items_are_the_most_likely() -> None:

@@ -34,7 +34,7 @@ def hybrid(snapshot: GraphSnapshot) -> Hybrid:
 def scorer(hybrid: Hybrid) -> Scorer:
     """Every part counts, whatever was learned."""
     features = {name: 0.5 + 0.1 * place for place, name in enumerate(hybrid.features.names)}
-    return Scorer(hybrid, FusionWeights(0.9, 1.1, 0.7, features))
+    return Scorer(hybrid, FusionWeights({"linear": 0.9, "ease": 1.1}, 0.7, features))
 
 
 def queries(snapshot: GraphSnapshot, n: int) -> np.ndarray:
@@ -100,7 +100,7 @@ def test_without_a_history_only_impersonal_features_count(snapshot: GraphSnapsho
 
 
 def test_a_weight_of_zero_silences_its_part(snapshot: GraphSnapshot, hybrid: Hybrid) -> None:
-    silent = Scorer(hybrid, FusionWeights(0.0, 1.0, 0.0, {}))
+    silent = Scorer(hybrid, FusionWeights({"linear": 0.0, "ease": 1.0}, 0.0, {}))
     parts = silent.parts(snapshot.histories, queries(snapshot, 80))
     assert parts["item_item"].any()
     assert not any(parts[part].any() for part in ("graph", "features", "text"))
