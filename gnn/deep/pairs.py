@@ -1,0 +1,146 @@
+"""Training on pairs of a user and an item, whatever encodes them (torch)."""
+
+from abc import abstractmethod
+from collections.abc import Iterator
+from typing import NamedTuple, Self
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.nn import functional
+
+from gnn.deep.pair_config import PairConfig
+from gnn.deep.profile import ProfileState
+from gnn.history import FloatCsr
+from gnn.linear.tower import SoftmaxLoss
+from gnn.training.module import Trainable
+from shopgraph.types import Histories, iter_batches
+
+_REDRAWS = 8
+
+
+class Pairs(NamedTuple):
+    """Users, an item each has, and an item each has not; int64, shape (n,) each."""
+
+    users: Tensor
+    items: Tensor
+    negatives: Tensor
+
+
+class Encoded(NamedTuple):
+    """Vectors of some users and items, and the free vectors behind them, which the penalty is on."""
+
+    users: Tensor
+    items: Tensor
+    free_users: Tensor
+    free_items: Tensor
+
+
+class PairModule(Trainable[Pairs]):
+    """Learns by BPR or softmax over pairs; a model says how users and items become vectors.
+
+    BPR: Rendle et al. 2009, mean over pairs of `-log σ(s(u, i) - s(u, j))`, one j drawn uniformly from what
+    u does not have. Softmax: `-log softmax` of i among all items; in a catalogue above
+    `full_softmax_items` among the batch's items and random ones, each logit less the log of its item's
+    chance to be there (Bengio and Senécal 2008).
+    """
+
+    popularity: Tensor
+
+    def __init__(self, interactions: FloatCsr, config: PairConfig) -> None:
+        super().__init__()
+        self.config = config
+        self.n_users, self.n_items = interactions.shape
+        self._pair_users = np.repeat(np.arange(self.n_users), np.diff(interactions.indptr))
+        self._pair_items = interactions.indices.astype(np.int64)
+        counts = np.bincount(self._pair_items, minlength=self.n_items)
+        popularity = torch.from_numpy(counts / max(1, len(self._pair_items)))
+        self.register_buffer("popularity", popularity, persistent=False)
+        self.sizes = {"dim": config.dim, "batch_size": config.batch_size}
+        self._state: ProfileState | None = None
+
+    @abstractmethod
+    def encode(self, users: Tensor, items: Tensor, generator: torch.Generator) -> Encoded:
+        """Vectors of distinct users and distinct items, in that order."""
+
+    @abstractmethod
+    def state(self) -> ProfileState:
+        """What is served, from the parameters of the moment."""
+
+    def batches(self, rng: np.random.Generator) -> Iterator[Pairs]:
+        """All pairs once, in random order."""
+        order = rng.permutation(len(self._pair_users))
+        negatives = self._negatives(rng)
+        for rows in iter_batches(len(order), self.config.batch_size):
+            chosen = order[rows]
+            columns = (self._pair_users[chosen], self._pair_items[chosen], negatives[chosen])
+            yield Pairs(*(torch.from_numpy(column).to(self.device) for column in columns))
+
+    def loss(self, batch: Pairs, generator: torch.Generator) -> Tensor:
+        users, user_row = torch.unique(batch.users, return_inverse=True)
+        columns = self._columns(batch)
+        encoded = self.encode(users, columns, generator)
+        positive = torch.searchsorted(columns, batch.items)
+        profiles = encoded.users[user_row]
+        free = encoded.free_users[user_row].square().sum() + encoded.free_items[positive].square().sum()
+        if self.config.loss == "bpr":
+            negative = torch.searchsorted(columns, batch.negatives)
+            margin = (profiles * (encoded.items[positive] - encoded.items[negative])).sum(dim=1)
+            loss = functional.softplus(-margin).mean()
+            free = free + encoded.free_items[negative].square().sum()
+        else:
+            loss = self._softmax(profiles, encoded.items, columns, positive)
+        return loss + self.config.l2 * 0.5 * free / len(batch.users)
+
+    def scores(self, histories: Histories) -> Tensor:
+        if self._state is None:
+            with torch.no_grad():
+                self._state = self.state()
+        return torch.from_numpy(self._state.score(histories))
+
+    def train(self, mode: bool = True) -> Self:
+        self._state = None
+        return super().train(mode)
+
+    @property
+    def _samples(self) -> bool:
+        return self.n_items > self.config.full_softmax_items
+
+    def _columns(self, batch: Pairs) -> Tensor:
+        """The distinct items that the batch's loss looks at, in order."""
+        if self.config.loss == "softmax" and not self._samples:
+            return torch.arange(self.n_items, device=self.device)
+        distinct: Tensor = torch.unique(torch.cat([batch.items, batch.negatives]))
+        return distinct
+
+    def _softmax(self, profiles: Tensor, items: Tensor, columns: Tensor, positive: Tensor) -> Tensor:
+        offsets = items.new_zeros(len(columns))
+        if self._samples:
+            missed = ((1 - 1 / self.n_items) * (1 - self.popularity[columns])) ** len(profiles)
+            offsets = -torch.log((1 - missed).clamp(min=1e-9)).to(items.dtype)
+        rows = torch.arange(len(profiles), device=self.device)
+        nothing = (rows[:0], rows[:0])
+        targets = (rows, positive, torch.ones_like(offsets[:1]).expand(len(rows)))
+        loss: Tensor = SoftmaxLoss.apply(profiles / self.config.temperature, items, offsets, nothing, targets)
+        return loss / len(profiles)
+
+    def _negatives(self, rng: np.random.Generator) -> NDArray[np.int64]:
+        """An item for each pair that its user does not have; after a few draws in vain, any item."""
+        known = self._pair_users * self.n_items + self._pair_items
+        drawn = rng.integers(0, self.n_items, len(known))
+        again = np.arange(len(known))
+        for _ in range(_REDRAWS):
+            keys = self._pair_users[again] * self.n_items + drawn[again]
+            found = np.minimum(np.searchsorted(known, keys), len(known) - 1)
+            again = again[known[found] == keys]
+            if not len(again):
+                break
+            drawn[again] = rng.integers(0, self.n_items, len(again))
+        return drawn
+
+
+def numpy_of(tensor: Tensor) -> NDArray[np.float32]:
+    """The tensor as an array of its own."""
+    copied: NDArray[np.float32] = tensor.detach().cpu().numpy().copy()
+    return copied
