@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from itertools import islice
 from pathlib import Path
 from typing import Generic, TypeVar
@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from gnn.training.board import Board, EpochReport
+from gnn.training.checkpoint import Checkpoint, fingerprint, read_checkpoint, write_checkpoint
 from gnn.training.config import TrainingConfig
 from gnn.training.memory import memory_advice, peak_memory_mb
 from gnn.training.module import Trainable
@@ -102,34 +103,41 @@ class _Loop(Generic[B]):
     ) -> None:
         self.module, self.config, self.rng, self.ranks = module, config, rng, ranks
         self.histories, self.validation = histories, validation
+        self.path: Path | None = None
+        if config.checkpoints is not None:
+            asked = fingerprint(config, module, rng, histories, validation)
+            self.path = config.checkpoints / f"{module.name}-{asked}.safetensors"
         seed = int(rng.integers(0, 2**62))
         self.generator = torch.Generator(module.device).manual_seed(seed)
         ranks.agree([parameter.data for parameter in module.parameters()])
         self.stepper = Stepper(module, config, self.generator, ranks)
         self.best_state = _copied(module)
         self.best = Fitted(0, None, 0.0, 0.0)
+        self.epoch, self.seconds = 0, 0.0
 
     def run(self, on_epoch: Callable[[EpochReport], None], log_dir: Path | None) -> Fitted:
+        """Goes on from the checkpoint, if there is one, to the end."""
+        self._restore()
         board = Board(log_dir if self.ranks.first else None)
-        started = time.perf_counter()
-        for epoch in range(1, self.config.epochs + 1):
-            report = self._report(epoch)
-            elapsed = time.perf_counter() - started
+        while self.epoch < self.config.epochs and self.epoch - self.best.best_epoch < self.config.patience:
+            started = time.perf_counter()
+            report = self._report(self.epoch + 1)
+            self.epoch += 1
+            self.seconds += time.perf_counter() - started
+            self._keep_best(report)
+            self._write()
+            board.show(report, peak_memory_mb(self.module.device))
             if self.ranks.first:
                 on_epoch(report)
-            board.show(report, peak_memory_mb(self.module.device))
-            self._keep_best(report, elapsed)
-            if epoch - self.best.best_epoch >= self.config.patience:
-                break
         board.close()
         self.module.load_state_dict(self.best_state)
         return self.best
 
-    def _keep_best(self, report: EpochReport, elapsed: float) -> None:
+    def _keep_best(self, report: EpochReport) -> None:
         if report.ndcg is None or self.best.best_ndcg is None or report.ndcg > self.best.best_ndcg:
             self.best_state = _copied(self.module)
             peak = peak_memory_mb(self.module.device)
-            self.best = Fitted(report.epoch, report.ndcg, elapsed, peak)
+            self.best = Fitted(report.epoch, report.ndcg, self.seconds, peak)
 
     def _report(self, epoch: int) -> EpochReport:
         started = time.perf_counter()
@@ -170,6 +178,40 @@ class _Loop(Generic[B]):
         total = torch.tensor([found], dtype=torch.float64, device=self.module.device)
         self.ranks.add_up([total])
         return float(total) / max(1, len(self.validation))
+
+    def _write(self) -> None:
+        if self.path is None or not self.ranks.first:
+            return
+        tensors = {"generator": self.generator.get_state()}
+        tensors |= {f"module/{name}": value for name, value in self.module.state_dict().items()}
+        tensors |= {f"best/{name}": value for name, value in self.best_state.items()}
+        for n, moments in self.stepper.optimiser.state_dict()["state"].items():
+            tensors |= {f"adam/{n}/{name}": value for name, value in moments.items()}
+        figures = {"best": asdict(self.best), "seconds": self.seconds, "steps": self.stepper.steps}
+        figures["scaler"] = self.stepper.scaler.state_dict()
+        write_checkpoint(self.path, Checkpoint(self.epoch, tensors, self.rng.bit_generator.state, figures))
+
+    def _restore(self) -> None:
+        found = None if self.path is None else read_checkpoint(self.path)
+        if found is None:
+            return
+        groups: dict[str, dict[str, Tensor]] = {"module": {}, "best": {}, "adam": {}}
+        for name, tensor in found.tensors.items():
+            group, _, rest = name.partition("/")
+            groups.setdefault(group, {})[rest] = tensor
+        self.module.load_state_dict(groups["module"])
+        self.best_state = groups["best"]
+        moments: dict[int, dict[str, Tensor]] = {}
+        for name, tensor in groups["adam"].items():
+            n, _, moment = name.partition("/")
+            moments.setdefault(int(n), {})[moment] = tensor
+        settings = self.stepper.optimiser.state_dict()["param_groups"]
+        self.stepper.optimiser.load_state_dict({"state": moments, "param_groups": settings})
+        self.stepper.scaler.load_state_dict(dict(found.figures["scaler"]))
+        self.generator.set_state(found.tensors["generator"])
+        self.rng.bit_generator.state = found.rng
+        self.best, self.seconds = Fitted(**found.figures["best"]), found.figures["seconds"]
+        self.epoch, self.stepper.steps = found.epoch, found.figures["steps"]
 
 
 def _copied(module: torch.nn.Module) -> dict[str, Tensor]:

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from gnn.history import history_matrix, snapshot_matrix, type_weight_vector
+from gnn.training.augment import kept_nodes
 from gnn.training.module import Trainable
 from shopgraph.types import GraphSnapshot, Heldout, Histories
 from tests.gnn.recommender_suite import without_last_event
@@ -18,13 +19,16 @@ class Toy(Trainable[tuple[Tensor, Tensor]]):
 
     name = "toy"
 
-    def __init__(self, snapshot: GraphSnapshot, batch_size: int = 32, dim: int = 8) -> None:
+    def __init__(
+        self, snapshot: GraphSnapshot, batch_size: int = 32, dim: int = 8, dropout: float = 0.0
+    ) -> None:
         super().__init__()
         self.weights = type_weight_vector(snapshot.event_types, {})
         matrix = snapshot_matrix(snapshot, self.weights)
         self.pairs = np.array(
             [(a, b) for row in matrix.tolil().rows for a in row for b in row if a != b], np.int64
         )
+        self.dropout = dropout
         self.batch_size, self.n_items = batch_size, snapshot.n_items
         start = torch.Generator().manual_seed(0)
         self.items = torch.nn.Parameter(torch.randn((snapshot.n_items, dim), generator=start) * 0.1)
@@ -39,7 +43,8 @@ class Toy(Trainable[tuple[Tensor, Tensor]]):
 
     def loss(self, batch: tuple[Tensor, Tensor], generator: torch.Generator) -> Tensor:
         known, target = batch
-        logits = self.items[known] @ self.items.T
+        items = self.items * kept_nodes(self.n_items, self.dropout, generator)
+        logits = items[known] @ items.T
         return torch.nn.functional.cross_entropy(logits, target)
 
     def scores(self, histories: Histories) -> Tensor:
