@@ -41,18 +41,21 @@ class Run:
 class Report:
     """Every model's metrics with 95 % intervals.
 
-    `differences["hybrid - no_graph"]["ndcg@10"]` is paired, user by user.
+    `differences["hybrid - no_graph"]["ndcg@10"]` is paired, user by user. `sections` holds further parts of
+    the JSON by name, such as `groups` and `calibration`.
     """
 
     run: Run
     models: Mapping[str, Mapping[str, Interval]]
     differences: Mapping[str, Mapping[str, Interval]] = field(default_factory=dict)
+    sections: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
         """The shape that `shopgraph evaluate --json` prints."""
         run = {**vars(self.run), "seeds": list(self.run.seeds)}
-        found = {**run, "models": _intervals_to_json(self.models)}
-        return {**found, "differences": _intervals_to_json(self.differences)} if self.differences else found
+        found = {**run, "models": intervals_to_json(self.models)}
+        differences = {"differences": intervals_to_json(self.differences)} if self.differences else {}
+        return {**found, **differences, **self.sections}
 
 
 def build_report(
@@ -77,7 +80,7 @@ def build_report(
     """
     if not results or any(result.keys() != results[0].keys() for result in results):
         raise ValueError("every seed needs the result of the same models, and there must be one")
-    values = {name: _mean_over_seeds([result[name] for result in results]) for name in results[0]}
+    values = {name: mean_over_seeds([result[name] for result in results]) for name in results[0]}
     models: dict[str, dict[str, Interval]] = {}
     for name, columns in values.items():
         intervals = bootstrap_intervals(np.stack(list(columns.values()), axis=1), rng)
@@ -103,8 +106,12 @@ def markdown_table(report: Report) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _mean_over_seeds(results: Sequence[ModelResult]) -> dict[str, NDArray[np.float64]]:
-    """Each metric's value of each user met in any seed, users in order."""
+def mean_over_seeds(results: Sequence[ModelResult]) -> dict[str, NDArray[np.float64]]:
+    """Each metric's value of each user met in any seed, users in order.
+
+    Raises:
+        ValueError: the seeds were measured by different metrics.
+    """
     metrics = results[0].per_user.keys()
     if any(result.per_user.keys() != metrics for result in results):
         raise ValueError("the seeds were measured by different metrics")
@@ -126,7 +133,8 @@ def _coverage(results: Sequence[ModelResult], k: int, rng: np.random.Generator) 
     return Interval(float(mean), float(low), float(high))
 
 
-def _intervals_to_json(models: Mapping[str, Mapping[str, Interval]]) -> dict[str, dict[str, Any]]:
+def intervals_to_json(models: Mapping[str, Mapping[str, Interval]]) -> dict[str, dict[str, Any]]:
+    """Every interval as {"mean", "ci95"}, by model and metric."""
     return {
         name: {metric: {"mean": at.mean, "ci95": [at.low, at.high]} for metric, at in metrics.items()}
         for name, metrics in models.items()

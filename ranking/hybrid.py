@@ -32,7 +32,7 @@ class Hybrid:
             items, averaged over a sample of shoppers (of items' own texts for `text`).
         weights: learned on validation, of the standardised scores.
         n_items: size of the catalogue.
-        groups: who has weights of their own, None where nobody has.
+        groups: which group a shopper is in; None where groups were not looked at.
         group_weights: what stands for `weights` in a group, by the group's name; a group that is not
             there has the common ones.
         calibration: from score to probability, None where it was not learned.

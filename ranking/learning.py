@@ -63,15 +63,15 @@ def learn(
     whole = rows.only(choices.pop(EVERYTHING))
     common = learn_weights(whole, config.fusion)
     groups = ShopperGroups.of_thirds(rows.n_past) if config.fusion.by_group else None
-    own = learn_groups(whole, common.weights, groups, config.fusion) if groups else {}
-    own = {name: group for name, group in own.items() if group.own_share}
+    tried = learn_groups(whole, common.weights, groups, config.fusion) if groups else {}
+    own = {name: group for name, group in tried.items() if group.own_share}
     without = {
         name: learn_weights(rows.only(kept), config.fusion, common.weights) for name, kept in choices.items()
     }
-    scores = _scores(whole, common.weights, groups if own else None, own)
+    scores = _scores(whole, common.weights, groups, own)
     return Lesson(
         weights=_as_weights(common.weights, draft),
-        groups=groups if own else None,
+        groups=groups,
         group_weights={name: _as_weights(group.weights, draft) for name, group in own.items()},
         calibration=fit_calibration(scores, whole.relevant),
         ablations={name: _as_weights(learned.weights, draft) for name, learned in without.items()},

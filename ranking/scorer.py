@@ -52,7 +52,7 @@ class Scorer:
         """By default the weights that were learned with the hybrid, of each group its own."""
         self.hybrid = hybrid
         self.weights = weights or hybrid.weights
-        self._groups = None if weights else hybrid.groups
+        self._groups = hybrid.groups if weights is None and hybrid.group_weights else None
         self._mixes = [self._mix(self.weights)]
         if self._groups is not None:
             own = [hybrid.group_weights.get(name, hybrid.weights) for name in GROUPS]

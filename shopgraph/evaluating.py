@@ -1,7 +1,7 @@
 """`shopgraph evaluate`: trains from nothing, in memory, and ranks every item for every test user."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from time import perf_counter
@@ -29,18 +29,22 @@ from ranking.scorer import Scorer
 from ranking.training import fit_hybrid
 from shopgraph.demoshop.oracle import oracle_scores, truth_path
 from shopgraph.pipeline import embed
+from shopgraph.sections import sections, seed_detail
 from shopgraph.settings import Settings
 from shopgraph.types import ITEM, USER, FloatMatrix, GraphSnapshot, Heldout, Histories
 
 CLEAN_RELATIONS = ("MADE_BY", "IN_CATEGORY", "CHILD_OF", "HAS_ATTRIBUTE")
 """Relations that were not computed from purchases, so that they can't know any of the test."""
 
-PAIRS = (("hybrid", "without_graph"), ("hybrid", "item_item"), ("hybrid", "popularity"))
+PAIRS = (("hybrid", "hybrid_common"), ("hybrid", "item_item"), ("hybrid", "popularity"))
+"""Compared user by user, beside the hybrid with all that it has without something."""
+
+_WITHOUT = "without_"
 
 
 @dataclass(frozen=True)
 class Question:
-    """What to evaluate. `days` are held out by the protocol `time`."""
+    """What to evaluate. `days` are held out by `time`; `ablations` as in HybridConfig."""
 
     source: Path
     source_format: str
@@ -48,6 +52,7 @@ class Question:
     variant: str = "all"
     seeds: tuple[int, ...] = (0,)
     days: float = 14.0
+    ablations: tuple[str, ...] = (GRAPH,)
 
 
 def evaluate(
@@ -58,7 +63,7 @@ def evaluate(
     on_text: Callable[[int, int], None],
 ) -> Report:
     """The report of a source: read into memory, its texts embedded, then `evaluate_snapshot`."""
-    snapshot = _read(question, now)
+    snapshot = read_snapshot(question, now)
     snapshot = embed(snapshot, open_encoder(settings.encoder_config), settings, on_text)
     return evaluate_snapshot(snapshot, question, settings, on_stage)
 
@@ -67,10 +72,12 @@ def evaluate_snapshot(
     snapshot: GraphSnapshot, question: Question, settings: Settings, on_stage: Callable[[str], None]
 ) -> Report:
     """The report of all seeds; validation cut from the training part decides every parameter."""
-    pairs = _test_pairs(question)
+    pairs = test_pairs(question)
     relations = CLEAN_RELATIONS if question.variant == "clean" else None
-    config = settings.hybrid_config.model_copy(update={"relations": relations, "ablations": ("graph",)})
-    results, seconds = [], []
+    config = settings.hybrid_config.model_copy(
+        update={"relations": relations, "ablations": question.ablations}
+    )
+    results, details, seconds = [], [], []
     for seed in question.seeds:
         rng = np.random.default_rng(seed)
         train, heldout = train_and_heldout(
@@ -82,6 +89,7 @@ def evaluate_snapshot(
         on_stage(f"seed {seed}: ranking {train.n_items:,} items for {len(heldout):,} shoppers")
         result = evaluate_panel(_panel(hybrid, train, settings), train, heldout)
         results.append({**result, **_oracle(question, train, heldout)})
+        details.append(seed_detail(hybrid, train, heldout, rng))
     run = Run(
         dataset=question.source.resolve().name,
         protocol=question.protocol,
@@ -93,17 +101,22 @@ def evaluate_snapshot(
         peak_rss_mb=round(peak_rss_mb(), 1),
         device=settings.device,
     )
-    pairs_here = [pair for pair in PAIRS if set(pair) <= results[0].keys()]
-    return build_report(run, results, np.random.default_rng(0), pairs_here)
+    found = results[0]
+    compared = [("hybrid", name) for name in found if name.startswith(_WITHOUT)]
+    compared += [pair for pair in PAIRS if set(pair) <= found.keys()]
+    report = build_report(run, results, np.random.default_rng(0), compared)
+    return replace(report, sections=sections(results, details, np.random.default_rng(0)))
 
 
-def _read(question: Question, now: datetime) -> GraphSnapshot:
+def read_snapshot(question: Question, now: datetime) -> GraphSnapshot:
+    """The source as a graph, in memory, without text vectors."""
     with SqliteStore(None) as store:
         ingest(open_source(question.source, question.source_format), store)
         return build_snapshot(store, now)
 
 
-def _test_pairs(question: Question) -> list[tuple[str, str]] | None:
+def test_pairs(question: Question) -> list[tuple[str, str]] | None:
+    """(user_id, item_id) of the test part that the source brings with it, for `split` alone."""
     if question.source_format == "pgpr" and question.protocol == "split":
         test = read_pgpr_test(question.source)
         return list(zip(test.user_ids, test.item_ids, strict=True))
@@ -111,10 +124,9 @@ def _test_pairs(question: Question) -> list[tuple[str, str]] | None:
 
 
 def _panel(hybrid: Hybrid, train: GraphSnapshot, settings: Settings) -> PanelFn:
-    """The whole, the whole over served candidates, each part alone, and the whole without the graph."""
+    """The whole, the whole over served candidates, each part alone, and the whole without each ablation."""
     scorer = Scorer(hybrid)
     candidates = _candidates(scorer, train, settings)
-    without_graph = hybrid.ablations.get(GRAPH)
     popularity = hybrid.features.columns[POPULARITY]
 
     def panel(histories: Histories) -> dict[str, FloatMatrix]:
@@ -129,11 +141,24 @@ def _panel(hybrid: Hybrid, train: GraphSnapshot, settings: Settings) -> PanelFn:
         texts = dict(hybrid.features.values(histories, None, {TEXT_PROFILE: 1.0}))
         if TEXT_PROFILE in texts:
             found["text"] = texts[TEXT_PROFILE]
-        if without_graph is not None:
-            found["without_graph"] = hybrid.weighted(histories, without_graph)
-        return found
+        return found | _alternatives(hybrid, histories)
 
     return panel
+
+
+def _alternatives(hybrid: Hybrid, histories: Histories) -> dict[str, FloatMatrix]:
+    """The whole by other weights: the common ones where groups have their own, and those of each ablation."""
+    others = {f"{_WITHOUT}{name}": weights for name, weights in hybrid.ablations.items()}
+    if hybrid.group_weights:
+        others["hybrid_common"] = hybrid.weights
+    if not others:
+        return {}
+    parts = hybrid.standard_parts(histories)
+    found = {name: np.zeros((len(histories), hybrid.n_items), np.float32) for name in others}
+    for name, weights in others.items():
+        for part, weight in {**weights.models, **weights.features}.items():
+            found[name] += parts[part] * np.float32(weight)
+    return found
 
 
 def _candidates(scorer: Scorer, train: GraphSnapshot, settings: Settings) -> Candidates:

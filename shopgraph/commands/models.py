@@ -1,19 +1,21 @@
-"""The models' life: train, artefacts, evaluate, bench."""
+"""The models' life: train, artefacts, evaluate."""
 
-import importlib
 import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any, cast, get_args
 
 import typer
 
+from evaluation.calibration import Reliability, write_reliability_plot
 from evaluation.plot import write_plot
 from evaluation.provenance import read_provenance
 from evaluation.report import Report, markdown_table
 from evaluation.splits import Protocol
 from gnn.artefact import ArtefactRoot
+from ranking.config import EVERYTHING
 from shopgraph import pipeline
 from shopgraph.commands.options import Device, Format, Json, Store, opened, root_of, settings_of, utc_now
 from shopgraph.errors import BadSettings
@@ -23,8 +25,6 @@ from shopgraph.terminal import note, print_json, print_table, progress_bar, resu
 app = typer.Typer()
 artefacts_app = typer.Typer(no_args_is_help=True, help="Trained versions of a store's models.")
 app.add_typer(artefacts_app, name="artefacts")
-
-BENCHES = ("encoder", "ingest", "serve")
 
 
 @app.command()
@@ -93,7 +93,12 @@ def evaluate(
     ] = "all",
     seeds: Annotated[str, typer.Option(help="Seeds, with commas between.")] = "0",
     days: Annotated[float, typer.Option(min=0.1, help="Days held out by `time`.")] = 14.0,
-    output: Annotated[Path | None, typer.Option(help="Folder for JSON, Markdown table and SVG plot.")] = None,
+    output: Annotated[
+        Path | None, typer.Option(help="Folder for JSON, Markdown table and SVG plots.")
+    ] = None,
+    ablations: Annotated[
+        bool, typer.Option("--ablations", help="Also without each model and each part in turn.")
+    ] = False,
     device: Device = None,
     as_json: Json = False,
 ) -> None:
@@ -105,7 +110,9 @@ def evaluate(
         raise BadSettings(f"--protocol {protocol!r}: expected one of {', '.join(get_args(Protocol))}")
     if variant not in {"all", "clean"}:
         raise BadSettings(f"--variant {variant!r}: expected all or clean")
-    question = Question(data, source_format, cast(Protocol, protocol), variant, _numbers(seeds), days)
+    question = Question(data, source_format, cast(Protocol, protocol), variant, numbers(seeds), days)
+    if ablations:
+        question = replace(question, ablations=(EVERYTHING,))
     with text_progress() as on_text:
         report = evaluate(question, settings, utc_now(), note, on_text)
     if output is not None:
@@ -116,28 +123,6 @@ def evaluate(
         results.print(markdown_table(report), markup=False)
 
 
-@app.command()
-def bench(
-    context: typer.Context,
-    name: Annotated[str, typer.Argument(help=f"One of {', '.join(BENCHES)}.")],
-    output: Annotated[Path | None, typer.Option(help="Folder that keeps the JSON.")] = None,
-    as_json: Json = False,
-) -> None:
-    """Measure side by side with a reference in the same run."""
-    if name not in BENCHES:
-        raise BadSettings(f"bench {name!r}: expected one of {', '.join(BENCHES)}")
-    run: Callable[[Settings], list[dict[str, Any]]] = importlib.import_module(f"shopgraph.benches.{name}").run
-    before = read_provenance().to_json()
-    body = {"name": name, **before, "rows": run(settings_of(context))}
-    if output is not None:
-        output.mkdir(parents=True, exist_ok=True)
-        (output / f"bench-{name}.json").write_text(json.dumps(body, indent=1) + "\n", encoding="utf-8")
-    if as_json:
-        print_json(body)
-    else:
-        print_table(f"bench {name}", body["rows"])
-
-
 def write_report(report: Report, folder: Path, name: str) -> None:
     """Keep a report as JSON (with its provenance), Markdown and SVG."""
     folder.mkdir(parents=True, exist_ok=True)
@@ -145,6 +130,11 @@ def write_report(report: Report, folder: Path, name: str) -> None:
     (folder / f"{name}.json").write_text(json.dumps(body, indent=1) + "\n", encoding="utf-8")
     (folder / f"{name}.md").write_text(markdown_table(report), encoding="utf-8")
     write_plot(report, folder / f"{name}.svg")
+    if (calibration := report.sections.get("calibration")) is not None:
+        title = (
+            f"{report.run.dataset}, {report.run.protocol}, {report.run.variant}: purchase of what is shown"
+        )
+        write_reliability_plot(Reliability.from_json(calibration), folder / f"{name}-calibration.svg", title)
 
 
 def with_flags(
@@ -172,7 +162,12 @@ def text_progress() -> Iterator[Callable[[int, int], None]]:
         yield lambda done, total: show(done, total, f"{done:,} of {total:,} texts")
 
 
-def _numbers(text: str) -> tuple[int, ...]:
+def numbers(text: str) -> tuple[int, ...]:
+    """The seeds of a flag.
+
+    Raises:
+        BadSettings: something is no whole number.
+    """
     try:
         return tuple(int(part) for part in text.split(","))
     except ValueError as exc:
