@@ -63,14 +63,16 @@ class PastItemModel(ABC):
         self, history: Histories, item_idx: IntVector, top: int | None = None
     ) -> list[list[Share]]:
         """The `shares` of several items, a list for each; with `top` only so many each, the largest."""
+        return past_item_shares(*self.contributions(history, item_idx), top)
+
+    def contributions(self, history: Histories, item_idx: IntVector) -> tuple[IntVector, FloatMatrix]:
+        """The past items of one history, ascending, and what each adds to each score.
+
+        Returns:
+            (past item_idx, values of shape (len(past), len(item_idx))); the columns sum to `score_items`.
+        """
         weights = self._weights(history)
-        past: list[int] = weights.indices.tolist()
-        values = weights.data[:, None] * self._block(weights.indices, item_idx)
-        found = []
-        for column in values.T:
-            order = np.argsort(-np.abs(column), kind="stable")[:top].tolist()
-            found.append([Share("item_item", float(column[n]), past[n]) for n in order if column[n] != 0])
-        return found
+        return weights.indices, weights.data[:, None] * self._block(weights.indices, item_idx)
 
     @abstractmethod
     def _all_items(self, weights: FloatCsr) -> FloatMatrix:
@@ -116,6 +118,19 @@ class SparseModel(PastItemModel):
 
     def _block(self, past: NDArray[np.integer], item_idx: IntVector) -> FloatMatrix:
         return block_of(self._similarity, past, item_idx)
+
+
+def past_item_shares(
+    past: IntVector, values: FloatMatrix, top: int | None = None, name: str = ""
+) -> list[list[Share]]:
+    """One share for each past item that adds something, largest first, a list for each column of `values`."""
+    items: list[int] = past.tolist()
+    found = []
+    for column in values.T:
+        order = np.argsort(-np.abs(column), kind="stable")[:top].tolist()
+        shares = [Share("item_item", float(column[n]), items[n], name=name) for n in order if column[n] != 0]
+        found.append(shares)
+    return found
 
 
 def matrix_tensors(similarity: FloatCsr) -> dict[str, NDArray[Any]]:

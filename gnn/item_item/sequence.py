@@ -2,7 +2,7 @@
 
 S. Latifi et al., "Session-aware recommendation" (Information Sciences 2021), sequential rules: i → j
 counts more the fewer places lie between. With `C_ij = Σ_{i before j in a history} decay^(places between)`,
-`B_ij = (C_ij + β·C_ji) / ((c_i·c_j)^p + shrinkage)`, c the weighted events of an item.
+`B_ij = (C_ij + β·C_ji) / (c_i^p · c_j^q + shrinkage)`, c the weighted events of an item.
 Departures: j before i speaks too, with weight β <= 1; the decay is exponential in places where the paper has
 1/places; the counts are divided by the popularities. Histories are taken in the snapshot's order: the
 order inside of one basket means nothing, and β is what makes it harmless.
@@ -44,12 +44,14 @@ class SequenceConfig(HistoryConfig):
 
     decay: float = Field(default=0.8, gt=0, le=1)
     """Factor for each further place between two items of a history."""
-    max_places: int = Field(default=15, ge=1)
+    max_places: int = Field(default=10, ge=1)
     """Furthest two items of a history may be apart to count as neighbours."""
     backward: float = Field(default=0.5, ge=0, le=1)
     """β: weight of "taken before" beside "taken after"."""
-    popularity_power: float = Field(default=0.5, ge=0)
-    """p: 0.5 gives the cosine's denominator, less prefers what many take."""
+    past_power: float = Field(default=0.5, ge=0)
+    """p: how far the popularity of the past item is divided out."""
+    next_power: float = Field(default=0.1, ge=0)
+    """q: how far that of the next item is; 0.5 for both gives the cosine's denominator."""
     shrinkage: float = Field(default=0.0, ge=0)
     """Added to the denominator: distrust of neighbours that were seen together rarely."""
     top_k: int = Field(default=300, ge=1)
@@ -122,9 +124,10 @@ def _normalised(
     """B of the module's formula, the `top_k` largest entries of each row."""
     both = (after + config.backward * after.T).tocsr()
     counts = np.bincount(histories.item_idx, weights, minlength=both.shape[0])
-    spread = np.maximum(counts, 1e-12) ** config.popularity_power
+    # an item whose events all weigh 0 is in no pair that counts
+    past, following = (np.maximum(counts, 1e-12) ** power for power in (config.past_power, config.next_power))
     rows = np.repeat(np.arange(both.shape[0]), np.diff(both.indptr))
-    values = both.data / (spread[rows] * spread[both.indices] + config.shrinkage)
+    values = both.data / (past[rows] * following[both.indices] + config.shrinkage)
     both.sort_indices()
     return largest_of_rows(
         float_csr(values.astype(np.float32), both.indices, both.indptr, both.shape[1]), config.top_k

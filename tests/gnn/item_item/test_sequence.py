@@ -27,7 +27,7 @@ def in_order(*histories: list[int]) -> GraphSnapshot:
 
 
 def fitted(snapshot: GraphSnapshot, **settings: float) -> SequenceNeighbours:
-    plain = {"popularity_power": 0.0, "shrinkage": 0.0, "backward": 0.0, "decay": 0.5}
+    plain = {"past_power": 0.0, "next_power": 0.0, "shrinkage": 0.0, "backward": 0.0, "decay": 0.5}
     model = SequenceNeighbours(SequenceConfig.model_validate(plain | settings))
     model.fit(snapshot, np.random.default_rng(0))
     return model
@@ -46,7 +46,7 @@ def test_taken_before_counts_by_its_own_weight() -> None:
 
 
 def test_pairs_are_divided_by_both_popularities() -> None:
-    found = fitted(in_order([0, 1], [0, 2], [0, 1]), popularity_power=0.5, shrinkage=1.0).similarity
+    found = fitted(in_order([0, 1], [0, 2], [0, 1]), past_power=0.5, next_power=0.5, shrinkage=1.0).similarity
     np.testing.assert_allclose(
         found.toarray()[0], [0, 2 / (np.sqrt(3 * 2) + 1), 1 / (np.sqrt(3) + 1), 0], rtol=1e-6
     )
