@@ -20,6 +20,7 @@ from ranking.phrases import (
     latent_sentence,
     path_sentence,
     rule_sentence,
+    shopper_sentence,
     text_sentence,
 )
 from ranking.scorer import part_of
@@ -79,6 +80,8 @@ class Explainer:
         match share.kind:
             case "path":
                 return path_sentence(path, self._past(share, context), language)
+            case "item_item" if share.past_item_idx is None:
+                return shopper_sentence(language)
             case "item_item":
                 return item_item_sentence(self._past(share, context), language)
             case "latent":

@@ -59,6 +59,13 @@ def latent_sentence(name: str, language: Language) -> str:
     return "Learned overall closeness to past items, with no path that would explain it."
 
 
+def shopper_sentence(language: Language) -> str:
+    """Says that this share is of the shopper as a whole, no single past item."""
+    if language == "zh":
+        return "根据您整体的购物习惯学到。"
+    return "Learned from what you chose so far as a whole."
+
+
 def text_sentence(query: str, language: Language) -> str:
     """Says that the item's text is close to the words; `query` may be empty."""
     if language == "zh":

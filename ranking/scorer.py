@@ -7,14 +7,14 @@ whoever knows them; here their part is 0.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ranking.groups import GROUPS, count_past_items
 from ranking.hybrid import Hybrid
-from ranking.models import GRAPH, ITEM_ITEM, SavedModel, part_of_model
+from ranking.mix import Mix
+from ranking.models import ITEM_ITEM
 from shopgraph.types import (
     PARTS,
     FloatMatrix,
@@ -32,19 +32,6 @@ QUERY_SHARE = "query"
 """Name of the text part's one share."""
 
 
-@dataclass(frozen=True, eq=False)
-class _Mix:
-    """What the scores of one group of shoppers are summed from; summands without weight are left out.
-
-    Attributes:
-        models: (part, the model's name, the model, what its scores are multiplied by).
-        features: weights by name.
-    """
-
-    models: Sequence[tuple[str, str, SavedModel, np.float32]]
-    features: Mapping[str, float]
-
-
 class Scorer:
     """Scores items for histories; holds no state but the fitted hybrid and its weights."""
 
@@ -53,10 +40,10 @@ class Scorer:
         self.hybrid = hybrid
         self.weights = weights or hybrid.weights
         self._groups = hybrid.groups if weights is None and hybrid.group_weights else None
-        self._mixes = [self._mix(self.weights)]
+        self._mixes = [Mix.of(hybrid, self.weights)]
         if self._groups is not None:
             own = [hybrid.group_weights.get(name, hybrid.weights) for name in GROUPS]
-            self._mixes = [self._mix(weights) for weights in own]
+            self._mixes = [Mix.of(hybrid, weights) for weights in own]
         self._text_factor = np.float32(self.weights.text / hybrid.scales["text"])
 
     def score(self, histories: Histories, query_vectors: FloatMatrix | None = None) -> FloatMatrix:
@@ -77,8 +64,8 @@ class Scorer:
         for code in np.unique(codes):
             rows = np.flatnonzero(codes == code)
             mine = histories if len(rows) == len(histories) else histories.take(rows)
-            for part, _, model, factor in self._mixes[code].models:
-                parts[part][rows] += model.score(mine) * factor
+            for term in self._mixes[code].terms:
+                parts[term.part][rows] += term.model.score(mine) * term.factor
             self._add_features(parts, mine, None, code, rows)
         self._add_text(parts, query_vectors, None)
         return parts
@@ -90,17 +77,18 @@ class Scorer:
         parts = _empty(1, len(item_idx))
         code = int(self._codes(history)[0])
         few = len(item_idx) * _GATHERING_COSTS < self.hybrid.n_items
-        for part, _, model, factor in self._mixes[code].models:
+        for term in self._mixes[code].terms:
+            model = term.model
             scores = model.score_items(history, item_idx) if few else model.score(history)[0, item_idx]
-            parts[part][0] += scores * factor
+            parts[term.part][0] += scores * term.factor
         self._add_features(parts, history, item_idx, code, slice(None))
         self._add_text(parts, None if query_vector is None else query_vector[None, :], item_idx)
         return {part: matrix[0] for part, matrix in parts.items()}
 
     def item_item(self, history: Histories) -> FloatVector | None:
         """The weighted item–item part of all items for one history; None where no such model counts."""
-        models = self._mixes[int(self._codes(history)[0])].models
-        scores = [model.score(history)[0] * factor for part, _, model, factor in models if part == ITEM_ITEM]
+        terms = self._mixes[int(self._codes(history)[0])].terms_of(ITEM_ITEM)
+        scores = [term.model.score(history)[0] * term.factor for term in terms]
         total: FloatVector | None = np.sum(scores, axis=0) if scores else None
         return total
 
@@ -121,11 +109,8 @@ class Scorer:
 
         With `top` only the so many largest of kind `path` and `item_item` are there, and all others.
         """
-        shares: list[list[Share]] = [[] for _ in item_idx]
         mix = self._mixes[int(self._codes(history)[0])]
-        for part, name, model, factor in mix.models:
-            for row, own in enumerate(model.shares_of_items(history, item_idx, top)):
-                shares[row] += [_weighted(share, part, name, float(factor)) for share in own]
+        shares = mix.model_shares(history, item_idx, top)
         for name, values in self.hybrid.features.values(history, item_idx, mix.features):
             for row, value in enumerate(values[0] * np.float32(mix.features[name])):
                 shares[row].append(Share("feature", float(value), name=name))
@@ -134,14 +119,6 @@ class Scorer:
             for row, value in enumerate(likeness):
                 shares[row].append(Share("text", float(value), name=QUERY_SHARE))
         return shares
-
-    def _mix(self, weights: FusionWeights) -> _Mix:
-        models = [
-            (part_of_model(model), name, model, np.float32(weight / self.hybrid.scales[name]))
-            for name, model in self.hybrid.models.items()
-            if (weight := weights.models.get(name))
-        ]
-        return _Mix(models, {name: weight for name, weight in weights.features.items() if weight})
 
     def _codes(self, histories: Histories) -> NDArray[np.intp]:
         """Which mix each history is scored by."""
@@ -170,15 +147,6 @@ class Scorer:
 
 def _empty(n_rows: int, n_columns: int) -> dict[str, FloatMatrix]:
     return {part: np.zeros((n_rows, n_columns), np.float32) for part in PARTS}
-
-
-def _weighted(share: Share, part: str, model: str, factor: float) -> Share:
-    """The share as a summand of the score; it carries its model's name where it has none of its own.
-
-    What a graph model puts down to a past item without a path is latent.
-    """
-    kind = "latent" if part == GRAPH and share.kind == "item_item" else share.kind
-    return Share(kind, share.value * factor, share.past_item_idx, share.path, share.name or model)
 
 
 def part_of(share: Share) -> str:
