@@ -6,7 +6,6 @@ The metric here chooses hyper-parameters; the figures of the table come from `ev
 
 import argparse
 import json
-import os
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -67,6 +66,7 @@ class Task:
     max_settings: int
     seed: int
     threads: int
+    device: str
 
     @property
     def n_users(self) -> int:
@@ -146,6 +146,7 @@ class Peer:
     fit: Callable[[Task, Interactions, Setting, Watch], Fitted]
     patience: int = 3
     every: int = 1
+    on_gpu: bool = False
 
 
 def main(peers: Mapping[str, Peer], packages: Sequence[str]) -> None:
@@ -157,7 +158,7 @@ def main(peers: Mapping[str, Peer], packages: Sequence[str]) -> None:
     asked = parser.parse_args()
     task, peer = read_task(asked.task), peers[asked.model]
     found, fitted = _choose_and_refit(task, peer)
-    found["device"] = os.environ.get("PEER_DEVICE", "cpu")
+    found["device"] = task.device if peer.on_gpu else "cpu"
     found["versions"] = {"python": sys.version.split()[0], **{name: version(name) for name in packages}}
     found["peak_rss_mb"] = round(peak_rss_mb(), 1)
     started = time.perf_counter()
@@ -247,6 +248,7 @@ def _choose_and_refit(task: Task, peer: Peer) -> tuple[dict[str, Any], Fitted]:
         "seconds_to_best": best["seconds_to_best"],
         "search_seconds": round(search_s, 2),
         "refit_seconds": round(time.perf_counter() - refit_started, 2),
+        "train_seconds": round(time.perf_counter() - started, 2),
         "settings_tried": len(tried),
         "settings_declared": len(grid),
         "stopped": best["stopped"],

@@ -81,7 +81,7 @@ def open_data(name: str, task: Task, data: Interactions, setting: Setting, scrat
             "load_col": columns,
             "eval_args": {"order": "RO", "group_by": "user", "mode": "full"},
             "seed": task.seed,
-            "use_gpu": False,
+            "use_gpu": task.device == "cuda",
             "show_progress": False,
             "state": "ERROR",
         },
@@ -135,6 +135,7 @@ PEERS = {
         fit_lightgcn,
         patience=5,
         every=5,
+        on_gpu=True,
     ),
     "recbole-kgat": Peer(
         [
@@ -144,6 +145,7 @@ PEERS = {
         fit_kgat,
         patience=3,
         every=2,
+        on_gpu=True,
     ),
 }
 

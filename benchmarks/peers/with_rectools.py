@@ -47,8 +47,9 @@ def fit_sasrec(task: Task, data: Interactions, setting: Setting, watch: Watch) -
         lr=1e-3,
         batch_size=128,
         loss="softmax",
-        recommend_torch_device="cpu",
+        recommend_torch_device=task.device,
         get_trainer_func=_trainer,
+        get_trainer_func_kwargs={"device": task.device},
     )
     known = np.asarray(dataset.item_id_map.external_ids, np.int64)
 
@@ -71,12 +72,12 @@ def fit_sasrec(task: Task, data: Interactions, setting: Setting, watch: Watch) -
     return Fitted(scores, sum(each.numel() for each in model.lightning_model.parameters()))
 
 
-def _trainer(**_: Any) -> Any:
+def _trainer(device: str) -> Any:
     from pytorch_lightning import Trainer
 
     return Trainer(
         max_epochs=1,
-        accelerator="cpu",
+        accelerator="gpu" if device == "cuda" else "cpu",
         logger=False,
         enable_progress_bar=False,
         enable_model_summary=False,
@@ -92,6 +93,7 @@ PEERS = {
             {"blocks": 2, "factors": 128, "dropout": 0.5, "length": 50},
         ],
         fit_sasrec,
+        on_gpu=True,
     ),
 }
 

@@ -1,0 +1,261 @@
+"""One of our models on a split, in a process of its own, so that its memory is its own: as a peer's script.
+
+`python -m shopgraph.benches.ours FOLDER MODEL`: FOLDER holds `question.json`, and gets lists and result.
+"""
+
+import json
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, field
+from datetime import datetime
+from importlib import import_module
+from importlib.metadata import version
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from time import perf_counter
+from typing import Any, Protocol, TypeAlias, cast
+
+import numpy as np
+from safetensors.numpy import load_file
+
+from evaluation.harness import evaluate, top_items
+from evaluation.provenance import peak_rss_mb
+from gnn.deep.lightgcn import LightGCN, LightGCNConfig
+from gnn.item_item.model import ItemItemConfig
+from gnn.linear.config import LinearKGConfig
+from gnn.popularity import Popularity
+from ranking.holdout import bought
+from ranking.models import ModelConfig, SavedModel, Watch, build_model, refit_config
+from ranking.scorer import Scorer
+from ranking.training import fit_hybrid
+from shopgraph.benches.peers import LISTS, RESULT, Limits
+from shopgraph.benches.task import Split, read_split
+from shopgraph.evaluating import CLEAN_RELATIONS, Question
+from shopgraph.settings import Settings
+from shopgraph.types import FloatMatrix, GraphSnapshot, Heldout, Histories, IntVector, iter_batches
+
+OUR_MODELS = ("hybrid", "linear", "lightgcn", "ease", "neighbours", "popularity")
+
+N_VALIDATION_USERS = 5_000
+"""As many as the peers' scripts sample."""
+
+_TORCH_HALVES = ("gnn.linear.training", "gnn.deep.lightgcn_module")
+
+_K, _SCORES_AT_ONCE = 20, 1 << 22
+
+ScoreFn: TypeAlias = Callable[[Histories], FloatMatrix]
+OurConfig: TypeAlias = ModelConfig | LightGCNConfig
+
+
+@dataclass(frozen=True)
+class Order:
+    """What the parent asks of this process."""
+
+    question: Question
+    now: datetime
+    limits: Limits
+    seed: int
+    settings: Settings
+
+    def write(self, folder: Path) -> None:
+        """Into `question.json`; keys and passwords stay where they are."""
+        question = {**asdict(self.question), "source": str(self.question.source)}
+        settings = self.settings.model_dump(mode="json", exclude={"secret", "neo4j_password"})
+        said = {
+            "question": question,
+            "now": self.now.isoformat(),
+            "limits": asdict(self.limits),
+            "seed": self.seed,
+            "settings": settings,
+        }
+        (folder / "question.json").write_text(json.dumps(said, indent=1) + "\n", encoding="utf-8")
+
+    @staticmethod
+    def read(folder: Path) -> "Order":
+        """What `write` wrote."""
+        said = json.loads((folder / "question.json").read_text(encoding="utf-8"))
+        question = {**said["question"], "source": Path(said["question"]["source"])}
+        return Order(
+            Question(**{**question, "seeds": tuple(question["seeds"])}),
+            datetime.fromisoformat(said["now"]),
+            Limits(**said["limits"]),
+            said["seed"],
+            Settings(**said["settings"]),
+        )
+
+
+class Saved(Protocol):
+    """What is counted when a model's numbers are."""
+
+    def save(self, folder: Path) -> None: ...
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A model fitted on all of the training data, and what is to be said of its search."""
+
+    score: ScoreFn
+    model: Saved
+    said: dict[str, Any]
+
+
+@dataclass
+class Clock:
+    """When each epoch ended, in seconds from the start."""
+
+    started: float = field(default_factory=perf_counter)
+    epochs: list[float] = field(default_factory=list)
+
+    @property
+    def seconds(self) -> float:
+        return perf_counter() - self.started
+
+    def tick(self, report: object) -> None:
+        """An epoch is over."""
+        self.epochs.append(self.seconds)
+
+
+def main(folder: Path, name: str) -> None:
+    """Train, list, and write both files."""
+    order = Order.read(folder)
+    texts = name == "hybrid" or any(isinstance(config, LinearKGConfig) for config in grid_of(name))
+    for module in _TORCH_HALVES:  # a peer's script imports what it needs before its clock starts, too
+        import_module(module)
+    split = read_split(order.question, order.now, order.seed, order.settings, with_text=texts)
+    started = perf_counter()
+    trained = train(name, split, order)
+    found = {**trained.said, "train_seconds": round(perf_counter() - started, 2)}
+    found["peak_rss_mb"] = round(peak_rss_mb(), 1)
+    found["n_parameters"] = n_saved(trained.model)
+    found["versions"] = {package: version(package) for package in ("shopgraph", "torch", "numpy", "scipy")}
+    found["device"] = order.limits.device if texts else "cpu"
+    np.save(folder / LISTS, lists_of(trained.score, split.train, split.heldout))
+    (folder / RESULT).write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+
+
+def train(name: str, split: Split, order: Order) -> Trained:
+    """The model of a name, its settings chosen on validation, fitted on all of the training data."""
+    rng = np.random.default_rng(order.seed)
+    if name == "hybrid":
+        return _train_hybrid(split.train, order, rng)
+    if name == "popularity":
+        popularity, clock = Popularity(), Clock()
+        popularity.fit(split.train, rng)
+        return Trained(
+            popularity.score, popularity, {"chosen": {}, "seconds_to_best": round(clock.seconds, 2)}
+        )
+    return _choose_and_refit(grid_of(name)[: order.limits.settings], split, rng)
+
+
+def grid_of(name: str) -> Sequence[OurConfig]:
+    """The declared settings of a model, the default first; none for what has nothing to choose."""
+    match name:
+        case "linear":
+            return [LinearKGConfig()]
+        case "lightgcn":
+            return [LightGCNConfig(epochs=100, patience=3)]
+        case "ease":
+            return [
+                ItemItemConfig(l2=l2, max_items_closed_form=1 << 20) for l2 in (100.0, 30.0, 300.0, 1000.0)
+            ]
+        case "neighbours":
+            return [ItemItemConfig(shrinkage=beta, max_items_closed_form=0) for beta in (20.0, 5.0, 100.0)]
+        case _:
+            return []
+
+
+def lists_of(score: ScoreFn, train: GraphSnapshot, heldout: Heldout) -> IntVector:
+    """The 20 best items of each held-out user that the user has not bought, int32, -1 past the last."""
+    lists = []
+    for batch in iter_batches(len(heldout), max(1, _SCORES_AT_ONCE // train.n_items)):
+        histories = train.histories.take(heldout.user_idx[batch])
+        scores = np.array(score(histories), np.float32)
+        scores[bought(histories, train).nonzero()] = -np.inf
+        lists.append(top_items(scores, _K))
+    return np.concatenate(lists)
+
+
+def n_saved(model: Saved) -> int:
+    """Numbers that the model keeps to answer, as it is saved."""
+    with TemporaryDirectory() as scratch:
+        model.save(Path(scratch))
+        files = sorted(Path(scratch).rglob("*.safetensors"))
+        return sum(array.size for file in files for array in load_file(file).values())
+
+
+def _train_hybrid(train: GraphSnapshot, order: Order, rng: np.random.Generator) -> Trained:
+    relations = CLEAN_RELATIONS if order.question.variant == "clean" else None
+    config = order.settings.hybrid_config.model_copy(update={"relations": relations})
+    clock = Clock()
+    hybrid = fit_hybrid(train, config, rng)
+    scorer = Scorer(hybrid)
+
+    def score(histories: Histories) -> FloatMatrix:
+        whole: FloatMatrix = np.sum(list(scorer.parts(histories).values()), axis=0, dtype=np.float32)
+        return whole
+
+    said = {
+        "chosen": {"models": sorted(hybrid.models)},
+        "validation_ndcg@10": hybrid.metrics.get("ndcg@10"),
+        "seconds_to_best": round(clock.seconds, 2),  # its parts are searched and fitted in one go
+    }
+    return Trained(score, hybrid, said)
+
+
+def _choose_and_refit(grid: Sequence[OurConfig], split: Split, rng: np.random.Generator) -> Trained:
+    sample = _sampled(split.validation, rng)
+    tried = []
+    for config in grid:
+        clock = Clock()
+        model = _build(config, split.part.n_items, Watch(split.validation, clock.tick))
+        model.fit(split.part, rng)
+        best_epoch = int(getattr(model, "best_epoch", 0))
+        to_best = clock.epochs[best_epoch - 1] if best_epoch else clock.seconds
+        ndcg = (
+            evaluate({"tried": model.score}, split.part, sample, ks=(10,))["tried"].per_user["ndcg@10"].mean()
+        )
+        tried.append((float(ndcg), to_best, best_epoch, _refit_config(model, config), config))
+    ndcg, to_best, best_epoch, refit, chosen = max(tried, key=lambda each: each[0])
+    model = _build(refit, split.train.n_items, Watch(None, lambda report: None))
+    model.fit(split.train, rng)
+    said = {
+        "chosen": {**_changed(chosen, grid), **({"epochs": best_epoch} if best_epoch else {})},
+        "validation_ndcg@10": round(ndcg, 5),
+        "seconds_to_best": round(to_best, 2),
+        "settings_tried": len(tried),
+    }
+    return Trained(model.score, model, said)
+
+
+def _build(config: OurConfig, n_items: int, watch: Watch) -> SavedModel | LightGCN:
+    if isinstance(config, LightGCNConfig):
+        return LightGCN(config, validation=watch.validation, on_epoch=watch.on_epoch)
+    return build_model(config, n_items, watch)
+
+
+def _refit_config(model: SavedModel | LightGCN, config: OurConfig) -> OurConfig:
+    if isinstance(model, LightGCN) and isinstance(config, LightGCNConfig):
+        return config.model_copy(update={"epochs": max(model.best_epoch, 1)})
+    return refit_config(model, cast(ModelConfig, config))
+
+
+def _changed(chosen: OurConfig, grid: Sequence[OurConfig]) -> dict[str, Any]:
+    """The settings that the grid varies, as chosen."""
+    said = [config.model_dump(mode="json") for config in grid]
+    return {
+        name: value
+        for name, value in chosen.model_dump(mode="json").items()
+        if any(each[name] != said[0][name] for each in said)
+    }
+
+
+def _sampled(heldout: Heldout, rng: np.random.Generator) -> Heldout:
+    rows = np.sort(rng.permutation(len(heldout))[:N_VALIDATION_USERS])
+    lengths = np.diff(heldout.indptr)[rows]
+    indptr = np.concatenate([np.zeros(1, np.int64), np.cumsum(lengths)])
+    picked = np.arange(indptr[-1]) + np.repeat(heldout.indptr[rows] - indptr[:-1], lengths)
+    return Heldout(heldout.user_idx[rows], indptr, heldout.item_idx[picked])
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), sys.argv[2])
