@@ -2,13 +2,13 @@
 
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
+
+from gnn.training.config import TrainingConfig
 
 
-class LinearKGConfig(BaseModel):
+class LinearKGConfig(TrainingConfig):
     """Settings of LinearKG; the defaults were chosen on validation data cut from Amazon Beauty's train."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
     dim: int = Field(default=256, ge=1)
     """Length of every base vector."""
@@ -22,18 +22,20 @@ class LinearKGConfig(BaseModel):
     """Share of items whose own vector is dropped in a training step, so that cold items can stand."""
     edge_dropout: float = Field(default=0.1, ge=0, lt=1)
     """Share of edges dropped in a training step; the means keep their normalisers."""
+    node_dropout: float = Field(default=0.0, ge=0, lt=1)
+    """Share of nodes that send nothing to their neighbours in a training step."""
     target_share: float = Field(default=0.6, gt=0, lt=1)
     """Share of a history's items that are left out of it and must be found; at least one of each."""
+    history_crop: float = Field(default=1.0, gt=0, le=1)
+    """Share of what is left of a history that a training step sees, drawn at random; at least one item."""
     history_power: float = Field(default=0.7, ge=0)
     """p of the norm n_u = (sum of event weights)^-p."""
-    type_weights: dict[str, float] = {}
+    type_weights: dict[str, float] = Field(default={})
     """Weight of an event by its name; the registry's default weight where unnamed."""
     half_life_days: float | None = Field(default=None, gt=0)
     """Days after which an event counts half; None: time does not matter."""
     half_life_events: float | None = Field(default=None, gt=0)
     """Places after which an event counts half, where a history has an order but no times."""
-    learning_rate: float = Field(default=0.01, gt=0)
-    """Step size of Adam."""
     l2: float = Field(default=0.0, ge=0)
     """Weight of the mean squared length of the item vectors in the loss."""
     initial_scale: float = Field(default=0.14, gt=0)
@@ -42,15 +44,7 @@ class LinearKGConfig(BaseModel):
     """Factor of all scores at the start; it is learned."""
     batch_size: int = Field(default=1024, ge=1)
     """Users per training step."""
-    epochs: int = Field(default=20, ge=1)
-    """Passes over all users; with validation data, at most."""
-    patience: int = Field(default=2, ge=1)
-    """Epochs without a better validation NDCG@10 after which training stops."""
     full_softmax_items: int = Field(default=50_000, ge=1)
     """Largest catalogue whose loss compares a target with every item; above, with a sample."""
     sampled_items: int = Field(default=8_192, ge=1)
     """Items drawn per step for the sampled softmax, beside the batch's targets."""
-    device: Literal["auto", "cpu", "cuda"] = "auto"
-    """Where training runs; auto takes CUDA where it is there."""
-    threads: int | None = Field(default=None, ge=1)
-    """CPU threads of training; None leaves torch's choice."""

@@ -23,11 +23,15 @@ _COMPONENT = "component/"
 
 @dataclass(frozen=True, eq=False)
 class LinearState:
-    """All that a fitted model is; `constants` is c_j of each item, shape (n_items,)."""
+    """All that a fitted model is; `constants` is c_j of each item, shape (n_items,).
+
+    `ids` are those of the node space's rows, UTF-8 with a line break between; `gnn.linear.warm` reads them.
+    """
 
     config: LinearKGConfig
     parameters: LinearParameters
     graph: RelationGraph
+    ids: NDArray[np.uint8]
     components: Mapping[str, FloatMatrix]
     constants: FloatVector
     type_weights: FloatMatrix
@@ -44,6 +48,7 @@ def write_linear(folder: Path, model: LinearState) -> None:
         "gate": parameters.gate,
         "label_code": graph.label_code,
         "node_idx": graph.node_idx,
+        "ids": model.ids,
         "constants": model.constants,
         "type_weights": model.type_weights,
     }
@@ -55,7 +60,7 @@ def write_linear(folder: Path, model: LinearState) -> None:
         tensors |= {f"mean/{n}/data": mean.data, f"mean/{n}/indices": mean.indices.astype(np.int32)}
         tensors[f"mean/{n}/indptr"] = mean.indptr.astype(np.int64)
     rest = {
-        "config": model.config.model_dump(),
+        "config": model.config.model_dump(mode="json"),
         "own_weight": parameters.own_weight,
         "gate_bias": parameters.gate_bias,
         "scale": parameters.scale,
@@ -111,6 +116,7 @@ def _restored(tensors: Mapping[str, NDArray[Any]], rest: Mapping[str, Any]) -> L
         config=LinearKGConfig.model_validate(rest["config"]),
         parameters=parameters,
         graph=graph,
+        ids=tensors["ids"],
         components={name: tensors[_COMPONENT + name] for name in rest["components"]},
         constants=tensors["constants"],
         type_weights=tensors["type_weights"],

@@ -10,7 +10,7 @@ Training is torch and PyG (`gnn.linear.training`); all else, serving included, i
 
 import importlib
 from collections.abc import Callable, Mapping, Sequence
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING
@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from gnn.history import FloatCsr, history_matrix, snapshot_matrix, type_weight_vector
+from gnn.history import FloatCsr, history_matrix, type_weight_vector
 from gnn.linear.config import LinearKGConfig
 from gnn.linear.file import LinearState, read_linear, write_linear
 from gnn.linear.parts import (
@@ -30,6 +30,7 @@ from gnn.linear.parts import (
 )
 from gnn.linear.paths import MeetingRoutes, meeting_routes, path_of, routes_of
 from gnn.linear.walks import relation_graph
+from gnn.linear.warm import node_ids, warm_parameters
 from shopgraph.errors import DependencyMissing
 from shopgraph.types import (
     ITEM,
@@ -45,7 +46,7 @@ from shopgraph.types import (
 )
 
 if TYPE_CHECKING:
-    from gnn.linear.training import EpochReport
+    from gnn.training.board import EpochReport
 
 __all__ = ["LinearKG", "LinearKGConfig"]
 
@@ -54,7 +55,8 @@ class LinearKG:
     """The `graph` part.
 
     With `validation`, training stops early on NDCG@10 over it and keeps the best epoch's parameters;
-    `best_epoch` then says how long a fit on all data should last.
+    `best_epoch` then says how long a fit on all data should last. With `start`, an earlier model, training
+    goes on from its parameters: nodes are known again by id, new ones start from the mean of the known.
     """
 
     name = "graph"
@@ -64,12 +66,14 @@ class LinearKG:
         self,
         config: LinearKGConfig | None = None,
         *,
+        start: "LinearKG | None" = None,
         validation: Heldout | None = None,
         on_epoch: "Callable[[EpochReport], None]" = lambda _: None,
         log_dir: Path | None = None,
     ) -> None:
         self.config = config or LinearKGConfig()
         self.best_epoch = 0
+        self._start = start
         self._validation, self._on_epoch, self._log_dir = validation, on_epoch, log_dir
 
     def fit(self, snapshot: GraphSnapshot, rng: np.random.Generator) -> None:
@@ -77,38 +81,29 @@ class LinearKG:
 
         Raises:
             ValueError: the text vectors are not finite, or `type_weights` names an unknown event.
-            BadSettings: CUDA is asked for and absent, or memory did not suffice.
+            BadSettings: CUDA is asked for and absent, memory did not suffice, the loss is no number, or
+                `start` has vectors of another length.
             DependencyMissing: torch or torch-geometric is not installed.
         """
         training = _training_module()
         text_vectors = checked_text_vectors(snapshot)
         type_weights = type_weight_vector(snapshot.event_types, self.config.type_weights)
         graph = relation_graph(snapshot, self.config.min_degree)
-        interactions = snapshot_matrix(
-            snapshot, type_weights, self.config.half_life_days, self.config.half_life_events
-        )
-        trained = training.train(
-            training.TrainingData(interactions, graph, text_vectors),
+        ids = node_ids(snapshot, graph)
+        parameters, fitted = training.train(
+            training.TrainingData(snapshot.histories, type_weights, graph, text_vectors),
             self.config,
             rng,
             self._validation,
             self._on_epoch,
             self._log_dir,
+            None if self._start is None else partial(warm_parameters, graph, ids, self._start.state),
         )
-        components, constants = item_components(
-            trained.parameters, graph, text_vectors, self.config.norm_power
+        components, constants = item_components(parameters, graph, text_vectors, self.config.norm_power)
+        state = LinearState(
+            self.config, parameters, graph, ids, components, constants, type_weights, fitted.best_epoch
         )
-        self._adopt(
-            LinearState(
-                self.config,
-                trained.parameters,
-                graph,
-                components,
-                constants,
-                type_weights,
-                trained.best_epoch,
-            )
-        )
+        self._adopt(state)
 
     @property
     def components(self) -> Mapping[str, FloatMatrix]:

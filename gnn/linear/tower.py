@@ -1,4 +1,4 @@
-"""The linear model in torch: message passing over the relations, and a softmax that fits in memory.
+"""The linear model in torch: message passing over the relations.
 
 PyG's `MessagePassing` carries each step; its fused form multiplies by `embedding_bag`, which on a CPU is
 five times as fast as torch's sparse product and, unlike it, lets single edges be dropped.
@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
@@ -16,7 +17,8 @@ from gnn.history import FloatCsr
 from gnn.linear.config import LinearKGConfig
 from gnn.linear.parts import NORM_FLOOR, LinearParameters, text_differences
 from gnn.linear.walks import RelationGraph
-from shopgraph.types import FloatMatrix
+from gnn.training.augment import kept_edges, kept_nodes
+from shopgraph.types import FloatMatrix, FloatVector
 
 with warnings.catch_warnings():
     # torch 2.15 warns of torch.jit, which torch-geometric 2.8 still decorates its functions with.
@@ -24,7 +26,6 @@ with warnings.catch_warnings():
     from torch_geometric.nn import MessagePassing
 
 _GATE_AT_START = 2.0
-_CHUNK_BYTES = 8 << 20
 
 
 class LinearItemTower(torch.nn.Module):
@@ -49,8 +50,8 @@ class LinearItemTower(torch.nn.Module):
         self.n_edges = sum(graph.means[n].nnz for n in walked)
         noise = torch.randn((graph.n_nodes, config.dim), generator=generator)
         self.base = torch.nn.Parameter(noise * config.initial_scale)
-        ones = torch.full((len(graph.steps),), _inverse_softplus(1.0))
-        self.raw_own = torch.nn.Parameter(torch.tensor(_inverse_softplus(1.0)))
+        ones = torch.full((len(graph.steps),), float(_inverse_softplus(1.0)))
+        self.raw_own = torch.nn.Parameter(torch.tensor(float(_inverse_softplus(1.0))))
         self.raw_first = torch.nn.Parameter(ones.clone())
         self.raw_second = torch.nn.Parameter(ones.clone()) if config.hops == 2 else None
         self.gate = torch.nn.Parameter(torch.zeros(config.dim))
@@ -64,11 +65,13 @@ class LinearItemTower(torch.nn.Module):
             text = torch.from_numpy(text_differences(text_vectors, self.text_mean))
             noise = torch.randn((text_vectors.shape[1], config.dim), generator=generator)
             self.projection = torch.nn.Parameter(noise * config.initial_scale)
-        self.register_buffer("text", text)
+        self.register_buffer("text", text, persistent=False)
 
     def forward(self, generator: torch.Generator | None = None) -> Tensor:
         """The item vectors, shape (n_items, dim); with a generator, own and edges are dropped by it."""
         neighbours = self._neighbours(generator)
+        if generator is not None and self.config.node_dropout:
+            neighbours = neighbours * kept_nodes(len(neighbours), self.config.node_dropout, generator)
         own = functional.softplus(self.raw_own) * self.base[: self.n_items]
         if generator is not None and self.config.own_dropout:
             drawn = torch.rand((self.n_items, 1), generator=generator, device=own.device)
@@ -106,6 +109,24 @@ class LinearItemTower(torch.nn.Module):
             scale=float(self.log_scale.detach().exp()),
         )
 
+    def adopt(self, parameters: LinearParameters) -> None:
+        """Go on from what `parameters_as_numpy` gave, of this tower or one of the same shape."""
+        learned = {
+            self.base: parameters.base,
+            self.raw_own: _inverse_softplus(parameters.own_weight),
+            self.raw_first: _inverse_softplus(parameters.first_hop),
+            self.gate: parameters.gate,
+            self.gate_bias: parameters.gate_bias,
+            self.log_scale: np.log(parameters.scale),
+        }
+        if self.raw_second is not None:
+            learned[self.raw_second] = _inverse_softplus(parameters.second_hop)
+        if self.projection is not None and parameters.projection is not None:
+            learned[self.projection] = parameters.projection
+        with torch.no_grad():
+            for parameter, value in learned.items():
+                parameter.copy_(torch.as_tensor(value))
+
     def _neighbours(self, generator: torch.Generator | None) -> Tensor:
         """What the first hop takes the mean of: base vectors, with two hops and their own neighbours'."""
         if self.raw_second is None:
@@ -124,8 +145,7 @@ class LinearItemTower(torch.nn.Module):
         dropped = self.config.edge_dropout
         if generator is None or not dropped or not isinstance(mean, RelationMean):
             return None
-        drawn = torch.rand(len(mean.values), generator=generator, device=mean.values.device)
-        return (drawn >= dropped).float() / (1.0 - dropped)
+        return kept_edges(len(mean.values), dropped, generator)
 
 
 class RelationMean(MessagePassing):  # type: ignore[misc]  # torch-geometric is untyped for mypy
@@ -190,73 +210,6 @@ class _BagProduct(torch.autograd.Function):
         return back, None, None
 
 
-class SoftmaxLoss(torch.autograd.Function):
-    """Σ over targets of weight · (logsumexp(logits of its row) - its logit), never holding all logits.
-
-    `logits = profiles @ columns.T + offsets`, the input items' at -∞. Rows go in chunks whose logits stay
-    in the processor's cache; the gradients are made on the way forward.
-    """
-
-    @staticmethod
-    def forward(
-        ctx: Any,
-        profiles: Tensor,
-        columns: Tensor,
-        offsets: Tensor,
-        masked: tuple[Tensor, Tensor],
-        targets: tuple[Tensor, Tensor, Tensor],
-    ) -> Tensor:
-        """The loss.
-
-        Args:
-            ctx: torch's.
-            profiles: shape (n_rows, dim).
-            columns: shape (n_columns, dim).
-            offsets: added to each column's logits, shape (n_columns,).
-            masked: rows (sorted) and columns of the logits that don't count.
-            targets: rows (sorted), columns and weights of what is to be found.
-        """
-        n_rows, n_columns = len(profiles), len(columns)
-        size = n_rows if profiles.is_cuda else max(16, _CHUNK_BYTES // (4 * n_columns))
-        bounds = torch.arange(0, n_rows + size, size, device=profiles.device)
-        mask_cuts = torch.searchsorted(masked[0], bounds).tolist()
-        target_cuts = torch.searchsorted(targets[0], bounds).tolist()
-        loss = profiles.new_zeros(())
-        grad_profiles, grad_columns = torch.empty_like(profiles), torch.zeros_like(columns)
-        for n, start in enumerate(range(0, n_rows, size)):
-            rows = profiles[start : start + size]
-            mask, target = slice(*mask_cuts[n : n + 2]), slice(*target_cuts[n : n + 2])
-            part, grad = _chunk_loss(
-                torch.addmm(offsets, rows, columns.T),
-                (masked[0][mask] - start, masked[1][mask]),
-                (targets[0][target] - start, targets[1][target]),
-                targets[2][target],
-            )
-            loss += part
-            torch.mm(grad, columns, out=grad_profiles[start : start + size])
-            grad_columns.addmm_(grad.T, rows)
-        ctx.save_for_backward(grad_profiles, grad_columns)
-        return loss
-
-    @staticmethod
-    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, Tensor, None, None, None]:
-        grad_profiles, grad_columns = ctx.saved_tensors
-        return grads[0] * grad_profiles, grads[0] * grad_columns, None, None, None
-
-
-def _chunk_loss(
-    logits: Tensor, masked: tuple[Tensor, Tensor], targets: tuple[Tensor, Tensor], weights: Tensor
-) -> tuple[Tensor, Tensor]:
-    """(loss, its gradient by the logits); the gradient takes the logits' memory."""
-    logits[masked] = -torch.inf
-    found = (weights * logits[targets]).sum()
-    top = logits.amax(dim=1, keepdim=True)
-    total = logits.sub_(top).exp_().sum(dim=1, keepdim=True)
-    row_weight = torch.zeros_like(top).index_add_(0, targets[0], weights[:, None])
-    loss = (row_weight * (top + total.log())).sum() - found
-    return loss, logits.mul_(row_weight / total).index_put_(targets, -weights, accumulate=True)
-
-
 def _bag(x: Tensor, columns: Tensor, offsets: Tensor, values: Tensor) -> Tensor:
     if not len(columns):
         return x.new_zeros((len(offsets) - 1, x.shape[1]))
@@ -265,8 +218,9 @@ def _bag(x: Tensor, columns: Tensor, offsets: Tensor, values: Tensor) -> Tensor:
     )
 
 
-def _inverse_softplus(value: float) -> float:
-    return float(np.log(np.expm1(value)))
+def _inverse_softplus(value: float | FloatVector) -> NDArray[np.float64]:
+    found: NDArray[np.float64] = np.log(np.expm1(np.maximum(np.asarray(value, np.float64), 1e-6)))
+    return found
 
 
 def _copied(tensor: Tensor) -> FloatMatrix:

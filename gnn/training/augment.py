@@ -25,15 +25,21 @@ def kept_nodes(n_nodes: int, dropped: float, generator: torch.Generator) -> Tens
     return kept_edges(n_nodes, dropped, generator)[:, None]
 
 
-def cropped(indptr: NDArray[np.integer], share: float, rng: np.random.Generator) -> BoolVector:
-    """Which events of histories in CSR form remain of a crop: one run of `share` of each, at least one.
+def cropped(
+    indptr: NDArray[np.integer], share: float, rng: np.random.Generator, *, ordered: bool = True
+) -> BoolVector:
+    """Which events of histories in CSR form remain of a crop to `share` of each, at least one.
 
-    The run starts at random: the crop of CL4SRec (Xie et al. 2022, section 3.2).
+    Where their order means something they are one run that starts at random, the crop of CL4SRec
+    (Xie et al. 2022, section 3.2), else drawn one by one.
     """
     lengths = np.diff(indptr)
     n_kept = np.maximum(np.ceil(lengths * share), np.minimum(lengths, 1)).astype(np.int64)
     first = (rng.random(len(lengths)) * (lengths - n_kept + 1)).astype(np.int64)
     place = np.arange(indptr[-1]) - np.repeat(indptr[:-1], lengths)
+    if not ordered:
+        rows = np.repeat(np.arange(len(lengths)), lengths)
+        place = place[np.lexsort((rng.random(len(rows)), rows))]
     start = np.repeat(first, lengths)
     kept: BoolVector = (place >= start) & (place < start + np.repeat(n_kept, lengths))
     return kept

@@ -9,9 +9,10 @@ from gnn.history import float_csr, snapshot_matrix, type_weight_vector
 from gnn.linear.config import LinearKGConfig
 from gnn.linear.model import LinearKG
 from gnn.linear.parts import item_components, sum_components
-from gnn.linear.tower import LinearItemTower, SoftmaxLoss
-from gnn.linear.training import EpochReport, split_histories
+from gnn.linear.tower import LinearItemTower
+from gnn.linear.training import split_histories
 from gnn.linear.walks import relation_graph
+from gnn.training.board import EpochReport
 from shopgraph.errors import BadSettings
 from shopgraph.types import FloatMatrix, GraphSnapshot, Heldout
 from tests.gnn.recommender_suite import LONELY_ITEM, awkward_snapshot, without_last_event
@@ -114,25 +115,6 @@ def test_gradients_are_cleared_between_steps() -> None:
     assert losses == pytest.approx([losses[0]] * 4, rel=0.1)
 
 
-def test_softmax_loss_and_gradients_equal_torchs_own() -> None:
-    rng = torch.Generator().manual_seed(0)
-    profiles = torch.randn((40, 3), generator=rng, dtype=torch.float64, requires_grad=True)
-    columns = torch.randn((7, 3), generator=rng, dtype=torch.float64, requires_grad=True)
-    offsets = torch.randn(7, generator=rng, dtype=torch.float64)
-    rows = torch.arange(40)
-    masked, targets = (rows, rows % 7), (rows, (rows + 1) % 7, 1.0 + rows.double())
-    chunked = SoftmaxLoss.apply(profiles, columns, offsets, masked, targets)
-    chunked.backward()
-    found = [profiles.grad, columns.grad]
-    profiles.grad = columns.grad = None
-    logits = (profiles @ columns.T + offsets).index_put(masked, torch.tensor(-torch.inf).double())
-    plain = -(targets[2] * torch.log_softmax(logits, dim=1)[targets[:2]]).sum()
-    plain.backward()  # type: ignore[no-untyped-call]  # torch leaves it untyped
-    assert chunked.item() == pytest.approx(plain.item())
-    for grad, expected in zip(found, [profiles.grad, columns.grad], strict=True):
-        torch.testing.assert_close(grad, expected)
-
-
 def test_split_leaves_every_item_on_one_side_only() -> None:
     histories = float_csr(
         np.array([1, 2, 3, 4, 1, 3], np.float32), np.array([0, 2, 3, 4, 1, 4]), np.array([0, 4, 6]), 5
@@ -201,13 +183,6 @@ def test_tensorboard_gets_a_file(tmp_path: Path) -> None:
         planted_snapshot(), np.random.default_rng(0)
     )
     assert list(tmp_path.glob("events.out.tfevents.*"))
-
-
-def test_progress_line_names_loss_metric_and_rate() -> None:
-    line = str(EpochReport(2, 8, 1.23456, 0.0871, 1_234_567.8, 3.21))
-    assert line == (
-        "graph model: epoch 2/8, loss 1.2346, validation NDCG@10 0.0871, 1,234,568 edges/s, 3.2 s"
-    )
 
 
 def test_a_shop_without_any_pair_of_items_still_fits() -> None:
