@@ -7,7 +7,7 @@ import polars as pl
 from graph.readers.kinds import PATH_SEPARATOR
 from graph.readers.tables import ATTRIBUTE_PREFIX
 from graph.schema import ATTRIBUTE, BRAND, CATEGORY, CHILD_OF, HAS_ATTRIBUTE, IN_CATEGORY, MADE_BY
-from graph.store import EDGE_SCHEMA, NODE_ID, EdgeBatch, NodeBatch
+from graph.store import EDGE_SCHEMA, EVENT_SCHEMA, NODE_ID, EdgeBatch, NodeBatch
 
 TAG = "tag"
 
@@ -20,6 +20,15 @@ def edge_frame(edges: pl.DataFrame) -> pl.DataFrame:
         for name, dtype in EDGE_SCHEMA.items()
     ]
     return edges.select(columns)
+
+
+def event_frame(events: pl.DataFrame, name: str) -> pl.DataFrame:
+    """Events of one name in EVENT_SCHEMA, null where the columns are absent."""
+    given = events.with_columns(pl.lit(name).alias("name"))
+    return given.select(
+        (pl.col(column) if column in given.columns else pl.lit(None)).cast(dtype).alias(column)
+        for column, dtype in EVENT_SCHEMA.items()
+    )
 
 
 class ItemRelations:

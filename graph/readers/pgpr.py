@@ -1,18 +1,17 @@
 """Amazon Beauty as PGPR and CAFE split it: items with relations, and purchases by row number."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
 import polars as pl
 
 from graph.readers.base import LINE, Batch, Origin, ReadEvents
 from graph.readers.checks import checked
 from graph.readers.columns import Columns
-from graph.readers.derive import edge_frame
+from graph.readers.derive import edge_frame, event_frame
 from graph.readers.event_ids import EventIds
 from graph.readers.files import Format, Part, translated
+from graph.readers.heldout import HeldoutPairs
 from graph.readers.jsonl import jsonl_columns, read_jsonl
 from graph.readers.kinds import Kind
 from graph.readers.rejects import RejectLog
@@ -27,9 +26,9 @@ from graph.schema import (
     MADE_BY,
     ShopSchema,
 )
-from graph.store import EVENT_SCHEMA, NODE_ID, EdgeBatch, NodeBatch
+from graph.store import NODE_ID, EdgeBatch, NodeBatch
 from shopgraph.errors import BadSource
-from shopgraph.types import ITEM, USER, EdgeType, GraphSnapshot, Heldout
+from shopgraph.types import ITEM, USER, EdgeType
 
 RELATED_ITEM = "RelatedItem"
 """Items that the catalogue's items name, but that the catalogue lacks: entities of their own."""
@@ -52,33 +51,6 @@ _TABLE = Table(
         *(Column(column, Kind.LIST) for column in _RELATED),
     ),
 )
-
-
-@dataclass(frozen=True)
-class HeldoutPairs:
-    """The purchases held out for testing: pair n is (`user_ids[n]`, `item_ids[n]`)."""
-
-    user_ids: tuple[str, ...]
-    item_ids: tuple[str, ...]
-
-    def __len__(self) -> int:
-        return len(self.user_ids)
-
-    def in_snapshot(self, snapshot: GraphSnapshot) -> Heldout:
-        """The pairs by row number, users in the snapshot's order.
-
-        Raises:
-            BadSource: the snapshot was made from other data, it lacks a user or an item.
-        """
-        try:
-            users = np.array([snapshot.nodes[USER].index[u] for u in self.user_ids], np.int32)
-            items = np.array([snapshot.nodes[ITEM].index[i] for i in self.item_ids], np.int32)
-        except KeyError as exc:
-            raise BadSource(f"the held-out {exc} is not in the graph; ingest the same source first") from exc
-        order = np.lexsort((items, users))
-        user_idx, counts = np.unique(users, return_counts=True)
-        indptr = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
-        return Heldout(user_idx, indptr, items[order])
 
 
 class PgprReader:
@@ -131,12 +103,8 @@ class PgprReader:
         users = purchases.select(pl.col("user_id").unique(maintain_order=True).alias(NODE_ID))
         yield NodeBatch(USER, users)
         for batch in purchases.iter_slices(_BATCH_ROWS):
-            given = batch.with_columns(pl.lit("purchase").alias("name"))
-            events = given.select(
-                (pl.col(name) if name in given.columns else pl.lit(None)).cast(dtype).alias(name)
-                for name, dtype in EVENT_SCHEMA.items()
-            )
-            yield ReadEvents(event_ids.filled(events), Origin(part.name, batch[LINE]))
+            events = event_ids.filled(event_frame(batch, "purchase"))
+            yield ReadEvents(events, Origin(part.name, batch[LINE]))
 
 
 def read_pgpr_test(source: Path) -> HeldoutPairs:

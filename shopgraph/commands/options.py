@@ -18,7 +18,9 @@ Store = Annotated[
     ),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON on stdout.")]
-Format = Annotated[str, typer.Option("--format", help="`shop` for a shop folder, or `pgpr`.")]
+Format = Annotated[
+    str, typer.Option("--format", help="shop, or of public data: pgpr, games, kgat, completejourney.")
+]
 Language = Annotated[str, typer.Option("--language", help="en or zh.")]
 N = Annotated[int, typer.Option("-n", min=1, max=MOST_ITEMS, help="How many items.")]
 Device = Annotated[str | None, typer.Option("--device", help="auto, cpu or cuda.")]
