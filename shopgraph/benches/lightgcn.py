@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from gnn.deep.lightgcn import LightGCN, LightGCNConfig
-from gnn.training.loop import EpochReport
+from gnn.training.board import EpochReport
 from shopgraph.benches.peers import RESULT, ContenderFailed, Limits, run_script
 from shopgraph.benches.task import Split, read_split, write_task
 from shopgraph.evaluating import Question

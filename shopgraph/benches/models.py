@@ -79,6 +79,11 @@ def run(
     return [_row(name, found, report, limits) for name, found in outcomes.items()]
 
 
+def chosen(models: str) -> Sequence[str]:
+    """The models that a flag names: all, ours, peers, or names with commas between."""
+    return {"all": MODELS, "ours": OUR_MODELS, "peers": PEER_MODELS}.get(models) or models.split(",")
+
+
 def markdown(rows: Sequence[Mapping[str, Any]]) -> str:
     """The table for a page: ranking metrics in %, with half the interval's width."""
     heads = [

@@ -16,6 +16,7 @@ from time import perf_counter
 from typing import Any, Protocol, TypeAlias, cast
 
 import numpy as np
+from pydantic import TypeAdapter
 from safetensors.numpy import load_file
 
 from evaluation.harness import evaluate, top_items
@@ -44,6 +45,8 @@ _TORCH_HALVES = ("gnn.linear.training", "gnn.deep.lightgcn_module")
 _K, _SCORES_AT_ONCE = 20, 1 << 22
 
 ScoreFn: TypeAlias = Callable[[Histories], FloatMatrix]
+_QUESTION = TypeAdapter(Question)
+
 OurConfig: TypeAlias = ModelConfig | LightGCNConfig
 
 
@@ -59,10 +62,9 @@ class Order:
 
     def write(self, folder: Path) -> None:
         """Into `question.json`; keys and passwords stay where they are."""
-        question = {**asdict(self.question), "source": str(self.question.source)}
         settings = self.settings.model_dump(mode="json", exclude={"secret", "neo4j_password"})
         said = {
-            "question": question,
+            "question": _QUESTION.dump_python(self.question, mode="json"),
             "now": self.now.isoformat(),
             "limits": asdict(self.limits),
             "seed": self.seed,
@@ -74,9 +76,8 @@ class Order:
     def read(folder: Path) -> "Order":
         """What `write` wrote."""
         said = json.loads((folder / "question.json").read_text(encoding="utf-8"))
-        question = {**said["question"], "source": Path(said["question"]["source"])}
         return Order(
-            Question(**{**question, "seeds": tuple(question["seeds"])}),
+            _QUESTION.validate_python(said["question"]),
             datetime.fromisoformat(said["now"]),
             Limits(**said["limits"]),
             said["seed"],

@@ -4,21 +4,14 @@ import importlib
 import json
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Any, cast, get_args
+from typing import Annotated, Any
 
 import typer
 
 from evaluation.provenance import read_provenance
-from evaluation.splits import Protocol
-from shopgraph.benches import lightgcn
-from shopgraph.benches.models import MODELS, markdown
-from shopgraph.benches.models import run as run_models
-from shopgraph.benches.ours import OUR_MODELS
-from shopgraph.benches.peers import PEER_MODELS, Limits
-from shopgraph.commands.models import numbers, with_flags
+from shopgraph.commands.models import question_of, with_flags
 from shopgraph.commands.options import Device, Format, Json, settings_of, utc_now
 from shopgraph.errors import BadSettings
-from shopgraph.evaluating import Question
 from shopgraph.settings import Settings
 from shopgraph.terminal import note, print_json, print_table, results
 
@@ -63,46 +56,41 @@ def bench(
     """Measure side by side with a reference in the same run."""
     settings = with_flags(settings_of(context), device=device)
     before = read_provenance().to_json()
+    table = ""
     if name in PLAIN:
         run: Callable[[Settings], _Rows] = importlib.import_module(f"shopgraph.benches.{name}").run
         rows, file = run(settings), f"bench-{name}"
     elif name in ON_DATA:
-        question = _question(name, data, source_format, protocol, variant, days, seeds)
+        if data is None:
+            raise BadSettings(f"bench {name} trains on data: name its folder by --data, and --format")
+        from shopgraph.benches import lightgcn
+        from shopgraph.benches import models as models_bench
+        from shopgraph.benches.peers import Limits
+
+        question = question_of(data, source_format, protocol, variant, seeds, days)
         on_device = "cuda" if settings.device == "cuda" else "cpu"
         limits = Limits(peer_seconds, epochs or _EPOCHS[name], grid, threads, on_device)
-        rows = _on_data(name, question, models, limits, settings)
         file = f"bench-{name}-{question.source.resolve().name}"
-        file += f"-{protocol}-{variant}" if name == "models" else ""
+        if name == "lightgcn":
+            rows = lightgcn.run(question, limits, settings, utc_now(), note)
+        else:
+            rows = models_bench.run(question, models_bench.chosen(models), limits, settings, utc_now(), note)
+            file, table = f"{file}-{protocol}-{variant}", models_bench.markdown(rows)
     else:
         raise BadSettings(f"bench {name!r}: expected one of {', '.join(sorted((*PLAIN, *ON_DATA)))}")
     body = {"name": name, **before, "rows": rows}
     if output is not None:
-        output.mkdir(parents=True, exist_ok=True)
-        (output / f"{file}.json").write_text(json.dumps(body, indent=1) + "\n", encoding="utf-8")
-        if name == "models":
-            (output / f"{file}.md").write_text(markdown(rows), encoding="utf-8")
+        _keep(output, file, body, table)
     if as_json:
         print_json(body)
-    elif name == "models":
-        results.print(markdown(rows), markup=False, soft_wrap=True)
+    elif table:
+        results.print(table, markup=False, soft_wrap=True)
     else:
         print_table(f"bench {name}", rows)
 
 
-def _question(
-    name: str, data: Path | None, source_format: str, protocol: str, variant: str, days: float, seeds: str
-) -> Question:
-    if data is None:
-        raise BadSettings(f"bench {name} trains on data: name its folder by --data, and --format")
-    if protocol not in get_args(Protocol):
-        raise BadSettings(f"--protocol {protocol!r}: expected one of {', '.join(get_args(Protocol))}")
-    if variant not in {"all", "clean"}:
-        raise BadSettings(f"--variant {variant!r}: expected all or clean")
-    return Question(data, source_format, cast(Protocol, protocol), variant, numbers(seeds), days)
-
-
-def _on_data(name: str, question: Question, models: str, limits: Limits, settings: Settings) -> _Rows:
-    if name == "lightgcn":
-        return lightgcn.run(question, limits, settings, utc_now(), note)
-    chosen = {"all": MODELS, "ours": OUR_MODELS, "peers": PEER_MODELS}.get(models)
-    return run_models(question, chosen or models.split(","), limits, settings, utc_now(), note)
+def _keep(folder: Path, file: str, body: dict[str, Any], table: str) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / f"{file}.json").write_text(json.dumps(body, indent=1) + "\n", encoding="utf-8")
+    if table:
+        (folder / f"{file}.md").write_text(table, encoding="utf-8")

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Any, cast, get_args
+from typing import TYPE_CHECKING, Annotated, Any, cast, get_args
 
 import typer
 
@@ -21,6 +21,9 @@ from shopgraph.commands.options import Device, Format, Json, Store, opened, root
 from shopgraph.errors import BadSettings
 from shopgraph.settings import Settings
 from shopgraph.terminal import note, print_json, print_table, progress_bar, results
+
+if TYPE_CHECKING:
+    from shopgraph.evaluating import Question
 
 app = typer.Typer()
 artefacts_app = typer.Typer(no_args_is_help=True, help="Trained versions of a store's models.")
@@ -103,14 +106,10 @@ def evaluate(
     as_json: Json = False,
 ) -> None:
     """Train from nothing, in memory, and rank every item for every test user."""
-    from shopgraph.evaluating import Question, evaluate
+    from shopgraph.evaluating import evaluate
 
     settings = with_flags(settings_of(context), device=device)
-    if protocol not in get_args(Protocol):
-        raise BadSettings(f"--protocol {protocol!r}: expected one of {', '.join(get_args(Protocol))}")
-    if variant not in {"all", "clean"}:
-        raise BadSettings(f"--variant {variant!r}: expected all or clean")
-    question = Question(data, source_format, cast(Protocol, protocol), variant, numbers(seeds), days)
+    question = question_of(data, source_format, protocol, variant, seeds, days)
     if ablations:
         question = replace(question, ablations=(EVERYTHING,))
     with text_progress() as on_text:
@@ -121,6 +120,23 @@ def evaluate(
         print_json(report.to_json())
     else:
         results.print(markdown_table(report), markup=False)
+
+
+def question_of(
+    data: Path, source_format: str, protocol: str, variant: str, seeds: str, days: float
+) -> "Question":
+    """What the flags of `evaluate` ask.
+
+    Raises:
+        BadSettings: a flag has a value that it can't have.
+    """
+    from shopgraph.evaluating import Question
+
+    if protocol not in get_args(Protocol):
+        raise BadSettings(f"--protocol {protocol!r}: expected one of {', '.join(get_args(Protocol))}")
+    if variant not in {"all", "clean"}:
+        raise BadSettings(f"--variant {variant!r}: expected all or clean")
+    return Question(data, source_format, cast(Protocol, protocol), variant, _numbers(seeds), days)
 
 
 def write_report(report: Report, folder: Path, name: str) -> None:
@@ -162,12 +178,7 @@ def text_progress() -> Iterator[Callable[[int, int], None]]:
         yield lambda done, total: show(done, total, f"{done:,} of {total:,} texts")
 
 
-def numbers(text: str) -> tuple[int, ...]:
-    """The seeds of a flag.
-
-    Raises:
-        BadSettings: something is no whole number.
-    """
+def _numbers(text: str) -> tuple[int, ...]:
     try:
         return tuple(int(part) for part in text.split(","))
     except ValueError as exc:
