@@ -8,12 +8,11 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
-from torch.nn import functional
 
 from gnn.deep.pair_config import PairConfig
 from gnn.deep.profile import ProfileState
 from gnn.history import FloatCsr
-from gnn.linear.tower import SoftmaxLoss
+from gnn.training.losses import bpr_loss, softmax_loss
 from gnn.training.module import Trainable
 from shopgraph.types import Histories, iter_batches
 
@@ -86,8 +85,8 @@ class PairModule(Trainable[Pairs]):
         free = encoded.free_users[user_row].square().sum() + encoded.free_items[positive].square().sum()
         if self.config.loss == "bpr":
             negative = torch.searchsorted(columns, batch.negatives)
-            margin = (profiles * (encoded.items[positive] - encoded.items[negative])).sum(dim=1)
-            loss = functional.softplus(-margin).mean()
+            bought, other = ((profiles * encoded.items[place]).sum(dim=1) for place in (positive, negative))
+            loss = bpr_loss(bought, other)
             free = free + encoded.free_items[negative].square().sum()
         else:
             loss = self._softmax(profiles, encoded.items, columns, positive)
@@ -122,8 +121,8 @@ class PairModule(Trainable[Pairs]):
         rows = torch.arange(len(profiles), device=self.device)
         nothing = (rows[:0], rows[:0])
         targets = (rows, positive, torch.ones_like(offsets[:1]).expand(len(rows)))
-        loss: Tensor = SoftmaxLoss.apply(profiles / self.config.temperature, items, offsets, nothing, targets)
-        return loss / len(profiles)
+        profiles = profiles / self.config.temperature
+        return softmax_loss(profiles, items, offsets, nothing, targets) / len(profiles)
 
     def _negatives(self, rng: np.random.Generator) -> NDArray[np.int64]:
         """An item for each pair that its user does not have; after a few draws in vain, any item."""
