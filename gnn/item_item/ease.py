@@ -11,10 +11,10 @@ small and the negative ones are noise.
 from collections.abc import Iterable
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.linalg import lapack
 
 from gnn.history import FloatCsr, float_csr, float_csr_of_pairs
+from gnn.item_item.past import largest_entries
 from shopgraph.types import ITEM, USER, EdgeType, FloatMatrix, GraphSnapshot, iter_batches
 
 _ROWS_AT_ONCE = 512
@@ -102,14 +102,8 @@ def _pruned(inverse: FloatMatrix, top_k: int) -> FloatCsr:
     for block in iter_batches(n_items, _ROWS_AT_ONCE):
         rows = inverse[block] / -diagonal
         rows[np.arange(len(rows)), np.arange(block.start, block.stop)] = 0
-        data[block], indices[block] = _largest(rows, kept)
+        data[block], indices[block] = largest_entries(rows, kept)
     indptr = np.arange(n_items + 1, dtype=np.int64) * kept
     similarity = float_csr(data.ravel(), indices.ravel(), indptr, n_items)
     similarity.eliminate_zeros()
     return similarity
-
-
-def _largest(rows: FloatMatrix, kept: int) -> tuple[FloatMatrix, NDArray[np.integer]]:
-    """(values, columns) of the `kept` largest entries of each row, by column; negative ones become 0."""
-    columns = np.sort(np.argpartition(-rows, kept - 1, axis=1)[:, :kept], axis=1)
-    return np.maximum(np.take_along_axis(rows, columns, 1), 0), columns

@@ -16,6 +16,8 @@ from scipy import sparse
 from gnn.history import FloatCsr, float_csr, history_matrix
 from shopgraph.types import Exactness, FloatMatrix, FloatVector, Histories, IntVector, Share
 
+_DENSE_SHARE = 0.1
+
 
 class HistoryConfig(BaseModel):
     """How a shopper's past is weighed."""
@@ -155,6 +157,8 @@ def largest_of_rows(similarity: FloatCsr, top_k: int, first_row: int = 0) -> Flo
         top_k: entries kept in a row.
         first_row: where the diagonal of the first row is.
     """
+    if similarity.nnz > _DENSE_SHARE * similarity.shape[0] * similarity.shape[1]:
+        return _largest_of_dense(similarity, top_k, first_row)
     rows = np.repeat(np.arange(similarity.shape[0]), np.diff(similarity.indptr))
     order = np.lexsort((similarity.indices, -similarity.data, rows))
     order = order[rows[order] + first_row != similarity.indices[order]]
@@ -163,6 +167,24 @@ def largest_of_rows(similarity: FloatCsr, top_k: int, first_row: int = 0) -> Flo
     indptr = np.searchsorted(rows[order], np.arange(similarity.shape[0] + 1))
     kept = float_csr(similarity.data[order], similarity.indices[order], indptr, similarity.shape[1])
     kept.sort_indices()
+    return kept
+
+
+def largest_entries(rows: FloatMatrix, kept: int) -> tuple[FloatMatrix, NDArray[np.integer]]:
+    """(values, columns) of the `kept` largest entries of each row, by column; negative ones become 0."""
+    columns = np.sort(np.argpartition(-rows, kept - 1, axis=1)[:, :kept], axis=1)
+    return np.maximum(np.take_along_axis(rows, columns, 1), 0), columns
+
+
+def _largest_of_dense(similarity: FloatCsr, top_k: int, first_row: int) -> FloatCsr:
+    """The same where most entries are there: no sorting of them all."""
+    n_rows, n_items = similarity.shape
+    dense = similarity.toarray()
+    dense[np.arange(n_rows), np.arange(n_rows) + first_row] = 0
+    values, columns = largest_entries(dense, min(top_k, n_items))
+    indptr = np.arange(n_rows + 1, dtype=np.int64) * values.shape[1]
+    kept = float_csr(values.ravel(), columns.ravel(), indptr, n_items)
+    kept.eliminate_zeros()
     return kept
 
 

@@ -43,6 +43,8 @@ class SpectralConfig(HistoryConfig):
     """Singular vectors that the low-pass lets through."""
     alpha: float = Field(default=0.3, ge=0)
     """α: weight of the ideal low-pass beside the linear filter."""
+    item_power: float = Field(default=0.5, ge=0, le=0.5)
+    """Power of an item's degree that is divided out; 0.5 is the paper's, less ranks popular items higher."""
     relation_weights: dict[str, Annotated[float, Field(ge=0)]] = Field(default={})
     """w of a relation's entities by its name; 0 leaves it out."""
     default_relation_weight: float = Field(default=0.1, ge=0)
@@ -68,8 +70,8 @@ class Spectral(SparseModel):
         adjacency, item_degrees = self._adjacency(snapshot)
         self._similarity = _linear_filter(adjacency, self.config.top_k)
         vectors = leading_vectors(adjacency, self.config.rank, rng)
-        root = np.sqrt(item_degrees)[:, None]
-        self._left = np.divide(self.config.alpha * vectors, root, out=np.zeros_like(vectors), where=root > 0)
+        root = item_degrees[:, None] ** np.float32(self.config.item_power)
+        self._left = self.config.alpha * vectors / root
         self._right = vectors * root
 
     def save(self, folder: Path) -> None:
@@ -112,9 +114,9 @@ class Spectral(SparseModel):
         row_degrees = np.asarray(adjacency.sum(axis=1), np.float32).ravel()
         item_degrees = np.asarray(adjacency.sum(axis=0), np.float32).ravel()
         owners = np.repeat(np.arange(adjacency.shape[0]), np.diff(adjacency.indptr))
-        degrees = row_degrees[owners] * item_degrees[adjacency.indices]
         # an entity whose edges all weigh 0 has degree 0
-        adjacency.data /= np.sqrt(np.maximum(degrees, np.float32(1e-12)))
+        row_degrees, item_degrees = (np.maximum(found, 1e-9) for found in (row_degrees, item_degrees))
+        adjacency.data /= np.sqrt(row_degrees)[owners] * item_degrees[adjacency.indices] ** config.item_power
         return adjacency, item_degrees
 
 
