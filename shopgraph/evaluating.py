@@ -15,8 +15,7 @@ from evaluation.splits import Protocol, train_and_heldout
 from gnn.index import ExactIndex
 from gnn.linear.model import LinearKG
 from graph.ingest import ingest
-from graph.readers import open_source
-from graph.readers.pgpr import read_pgpr_test
+from graph.readers import open_source, read_test
 from graph.snapshot import build_snapshot
 from graph.sqlite_store import SqliteStore
 from nlu.encoder import open_encoder
@@ -117,10 +116,8 @@ def read_snapshot(question: Question, now: datetime) -> GraphSnapshot:
 
 def test_pairs(question: Question) -> list[tuple[str, str]] | None:
     """(user_id, item_id) of the test part that the source brings with it, for `split` alone."""
-    if question.source_format == "pgpr" and question.protocol == "split":
-        test = read_pgpr_test(question.source)
-        return list(zip(test.user_ids, test.item_ids, strict=True))
-    return None
+    test = read_test(question.source, question.source_format) if question.protocol == "split" else None
+    return None if test is None else list(zip(test.user_ids, test.item_ids, strict=True))
 
 
 def _panel(hybrid: Hybrid, train: GraphSnapshot, settings: Settings) -> PanelFn:

@@ -145,7 +145,8 @@ def train(name: str, split: Split, order: Order) -> Trained:
         return Trained(
             popularity.score, popularity, {"chosen": {}, "seconds_to_best": round(clock.seconds, 2)}
         )
-    return _choose_and_refit(grid_of(name)[: order.limits.settings], split, rng)
+    grid = [_bounded(config, order.limits) for config in grid_of(name)[: order.limits.settings]]
+    return _choose_and_refit(grid, split, rng)
 
 
 def grid_of(name: str) -> Sequence[OurConfig]:
@@ -232,6 +233,14 @@ def _build(config: OurConfig, n_items: int, watch: Watch) -> SavedModel | LightG
     if isinstance(config, LightGCNConfig):
         return LightGCN(config, validation=watch.validation, on_epoch=watch.on_epoch)
     return build_model(config, n_items, watch)
+
+
+def _bounded(config: OurConfig, limits: Limits) -> OurConfig:
+    """The configuration with no more epochs, and on no other device, than anyone has."""
+    if isinstance(config, ItemItemConfig):
+        return config
+    device = "cuda" if limits.device == "cuda" else "cpu"
+    return config.model_copy(update={"epochs": min(config.epochs, limits.epochs), "device": device})
 
 
 def _refit_config(model: SavedModel | LightGCN, config: OurConfig) -> OurConfig:
