@@ -5,6 +5,19 @@ from typing import Literal
 from pydantic import Field
 
 from gnn.training.config import TrainingConfig
+from gnn.training.space import OneOf, Space, Span
+
+LINEAR_SPACE: Space = {
+    "dim": OneOf((64, 128, 256)),
+    "learning_rate": Span(0.002, 0.03, log=True),
+    "initial_scale": Span(0.05, 0.3, log=True),
+    "norm_power": Span(0.0, 1.0),
+    "history_power": Span(0.3, 1.0),
+    "target_share": Span(0.2, 0.8),
+    "own_dropout": Span(0.0, 0.5),
+    "edge_dropout": Span(0.0, 0.5),
+}
+"""What a sweep tries."""
 
 
 class LinearKGConfig(TrainingConfig):

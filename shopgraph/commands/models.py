@@ -15,14 +15,17 @@ from evaluation.provenance import read_provenance
 from evaluation.report import Report, markdown_table
 from evaluation.splits import Protocol
 from gnn.artefact import ArtefactRoot
+from nlu.encoder import open_encoder
 from ranking.config import EVERYTHING
 from shopgraph import pipeline
 from shopgraph.commands.options import Device, Format, Json, Store, opened, root_of, settings_of, utc_now
 from shopgraph.errors import BadSettings
 from shopgraph.settings import Settings
 from shopgraph.terminal import note, print_json, print_table, progress_bar, results
+from shopgraph.types import GraphSnapshot
 
 if TYPE_CHECKING:
+    from gnn.training.sweep import Sweep, Trial
     from shopgraph.evaluating import Question
 
 app = typer.Typer()
@@ -37,21 +40,43 @@ def train(
     device: Device = None,
     seed: Annotated[int | None, typer.Option(min=0, help="Seeds the training.")] = None,
     tensorboard: Annotated[Path | None, typer.Option(help="Folder for the curves, for TensorBoard.")] = None,
+    sweep: Annotated[
+        int | None, typer.Option(min=1, help="First try so many settings of the graph model, keep the best.")
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Train on what the store holds, and make the new version the current one."""
     settings = with_flags(settings_of(context), device=device, seed=seed, tensorboard=tensorboard)
     with opened(settings, store) as source:
         snapshot = pipeline.take_snapshot(source, utc_now())
+    root, found = root_of(settings, store), None
+    if sweep is not None:
+        with text_progress() as on_text:
+            snapshot = pipeline.embed(snapshot, open_encoder(settings.encoder_config), settings, on_text)
+        settings, found = swept(snapshot, settings, sweep, root)
     with text_progress() as on_text:
-        trained = pipeline.train(snapshot, root_of(settings, store), settings, utc_now(), note, on_text)
+        trained = pipeline.train(snapshot, root, settings, utc_now(), note, on_text)
     if as_json:
-        print_json(
-            {"model_version": trained.version, "validation": trained.metrics, "seconds": trained.seconds}
-        )
+        body = {"model_version": trained.version, "validation": trained.metrics, "seconds": trained.seconds}
+        print_json(body if found is None else {**body, "sweep": found.to_json()})
         return
+    if found is not None:
+        print_table("sweep", found.rows())
     note(f"{trained.version} is current; validation NDCG@10 {trained.metrics['ndcg@10']:.4f}")
     note(f"trained in {trained.seconds:.0f} s")
+
+
+def swept(snapshot: GraphSnapshot, settings: Settings, n_trials: int, root: Path) -> tuple[Settings, "Sweep"]:
+    """(the settings with a sweep's best, all trials), which `sweep.json` beside the artefacts keeps."""
+    from shopgraph.sweeping import sweep_graph
+
+    def on_trial(trial: "Trial") -> None:
+        note(f"trial {trial.number + 1}/{n_trials}: validation NDCG@10 {trial.ndcg:.4f} ({trial.outcome})")
+
+    settings, found = sweep_graph(snapshot, settings, n_trials, on_trial)
+    root.mkdir(parents=True, exist_ok=True)
+    (root / "sweep.json").write_text(json.dumps(found.to_json(), indent=1) + "\n", encoding="utf-8")
+    return settings, found
 
 
 @artefacts_app.command("list")
