@@ -86,7 +86,7 @@ def export_serving(config: EncoderConfig, folder: Path) -> None:
 def _exported(config: EncoderConfig) -> Path:
     """The serving folder in the cache, made if need be."""
     key = model_key(config.encoder)
-    variant = f"onnx-int8-v{_EXPORT_VERSION}-{_prefixes(config).digest(config.max_tokens)}"
+    variant = f"onnx-int8-v{_EXPORT_VERSION}-{prefixes_of(config).digest(config.max_tokens)}"
     folder = config.cache_dir / "encoders" / key / variant
     make_once(folder, lambda scratch: _export(config, key, scratch))
     return folder
@@ -101,18 +101,19 @@ def _export(config: EncoderConfig, key: str, folder: Path) -> None:
         model = load_model(source.model)
         export_int8(model, folder / MODEL)
     load_tokenizer(source.model).save(str(folder / TOKENIZER))
-    write_serving_config(folder, f"{key}:onnx-int8", model.dim, config.max_tokens, _prefixes(config))
+    write_serving_config(folder, f"{key}:onnx-int8", model.dim, config.max_tokens, prefixes_of(config))
 
 
 def _open_torch(config: EncoderConfig) -> TextEncoder:
     source = find_source(config.encoder, config.cache_dir)
     with training_packages():
         from nlu.torch_encoder import TorchEncoder, load_model, load_tokenizer
-    batcher = Batcher(load_tokenizer(source.model), _prefixes(config), config.max_tokens)
+    batcher = Batcher(load_tokenizer(source.model), prefixes_of(config), config.max_tokens)
     model = load_model(source.model)
-    digest = _prefixes(config).digest(config.max_tokens)
+    digest = prefixes_of(config).digest(config.max_tokens)
     return TorchEncoder(f"{source.key}:torch:{digest}", model, batcher, config.batch_size, config.device)
 
 
-def _prefixes(config: EncoderConfig) -> Prefixes:
+def prefixes_of(config: EncoderConfig) -> Prefixes:
+    """What is put before a text of each kind."""
     return Prefixes(config.query_prefix, config.passage_prefix)

@@ -35,7 +35,7 @@ class TorchEncoder:
 
     def __init__(self, name: str, model: MeanPooled, batcher: Batcher, batch_size: int, device: str) -> None:
         self.name = name
-        self._device = torch.device(_pick_device(device))
+        self._device = torch.device(pick_device(device))
         self._model = model.to(self._device)
         self._batcher = batcher
         self._batch_size = batch_size
@@ -89,7 +89,8 @@ def load_tokenizer(model: str) -> Tokenizer:
     return fast
 
 
-def _pick_device(device: str) -> str:
+def pick_device(device: str) -> str:
+    """`device`, or what there is where it says auto."""
     if device == "auto":
         return "cuda" if torch.cuda.is_available() else "cpu"
     return device

@@ -22,7 +22,7 @@ import numpy as np
 
 from api.state import ServingState
 from gnn.artefact import Artefact, ArtefactRoot
-from gnn.index import ExactIndex
+from gnn.index import FlatIndex, build_index, load_index
 from gnn.linear.model import LinearKG
 from graph.ingest import ingest
 from graph.snapshot import build_snapshot as take_snapshot
@@ -95,9 +95,9 @@ def train(
         hybrid.save(draft.folder / _HYBRID)
         graph = hybrid.graph_model
         if isinstance(graph, LinearKG):
-            ExactIndex(graph.item_vectors).save(draft.folder / _GRAPH_INDEX)
+            build_index(graph.item_vectors, settings.index).save(draft.folder / _GRAPH_INDEX)
         if snapshot.text_vectors is not None:
-            ExactIndex(snapshot.text_vectors).save(draft.folder / _TEXT_INDEX)
+            build_index(snapshot.text_vectors, settings.index).save(draft.folder / _TEXT_INDEX)
         seconds = perf_counter() - started
         version = draft.commit(_metadata(snapshot, settings, hybrid, encoder, seconds), now)
     artefacts.activate(version)
@@ -133,9 +133,9 @@ def load(root: Path, store: GraphStore, settings: Settings, now: datetime) -> Se
     )
 
 
-def _index(artefact: Artefact, name: str) -> ExactIndex | None:
+def _index(artefact: Artefact, name: str) -> FlatIndex | None:
     path = artefact.folder / name
-    return ExactIndex.load(path) if path.exists() else None
+    return load_index(path) if path.exists() else None
 
 
 def _encoder_folder(root: Path, name: str) -> Path:

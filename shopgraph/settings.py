@@ -14,7 +14,9 @@ from pydantic_settings import (
 )
 
 from api.config import ApiConfig
+from gnn.index import Storage
 from nlu.encoder import EncoderConfig
+from nlu.tuning.config import TuningConfig
 from ranking.candidates import CandidateConfig
 from ranking.config import HybridConfig
 from shopgraph.errors import BadSettings
@@ -58,10 +60,14 @@ class Settings(BaseSettings):
     """Signs recommendation ids, at least 16 characters; one is made beside the artefacts by default."""
     text: EncoderConfig = EncoderConfig()
     """How texts become vectors."""
+    text_training: TuningConfig = TuningConfig()
+    """How `train-text` teaches the encoder the shop."""
     hybrid: HybridConfig = HybridConfig()
     """What is trained."""
     candidates: CandidateConfig = CandidateConfig()
     """Which items are scored for an answer."""
+    index: Storage = "float32"
+    """How the indexes that find candidates hold vectors: float32 (exact), float16 or sq8 (a quarter)."""
     api: ApiConfig = ApiConfig()
     """Limits and address of the API."""
 
