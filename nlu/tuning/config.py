@@ -14,23 +14,23 @@ class TuningConfig(BaseModel):
     """Rank of the adapter (LoRA) on each learning layer's query and value matrices."""
     max_tokens: int = Field(default=48, ge=8, le=512)
     """Tokens read of a text in training; serving reads as many as the encoder's own setting says."""
-    steps: int = Field(default=200, ge=0)
+    steps: int = Field(default=120, ge=0)
     """Steps of the fine-tuning on pairs, at most."""
-    batch_pairs: int = Field(default=48, ge=2)
+    batch_pairs: int = Field(default=32, ge=2)
     """Pairs a step; each pair's item is a negative for the others."""
     learning_rate: float = Field(default=1e-3, gt=0)
     """Of AdamW, after a tenth of the steps; falls to 0 by a cosine."""
     temperature: float = Field(default=0.05, gt=0)
     """Similarities are divided by it before the softmax."""
-    evaluate_every: int = Field(default=50, ge=1)
+    evaluate_every: int = Field(default=30, ge=1)
     """Steps between two measurements on validation."""
     patience: int = Field(default=3, ge=1)
     """Measurements without a better one until the training stops."""
     validation_share: float = Field(default=0.1, gt=0, lt=1)
     """Of the items, whose pairs are held out to decide when to stop."""
-    max_validation_items: int = Field(default=500, ge=1)
+    max_validation_items: int = Field(default=300, ge=1)
     """Items held out, at most."""
-    max_validation_pairs: int = Field(default=500, ge=1)
+    max_validation_pairs: int = Field(default=300, ge=1)
     """Held-out pairs measured, of each kind."""
     masked_steps: int = Field(default=0, ge=0)
     """Steps of masked words over the catalogue's texts beforehand; 0: none."""

@@ -156,7 +156,7 @@ def test_masked_words_are_learned(word_model: Path, shop_texts: Sequence[str]) -
 
 def test_masking_hides_as_bert_does(word_model: Path, shop_texts: Sequence[str]) -> None:
     tokenizer = load_tokenizer(str(word_model))
-    batches = list(Batcher(tokenizer, Prefixes(), 16).batches(shop_texts * 100, "passage", 4_800))
+    batches = list(Batcher(tokenizer, Prefixes(), 16).batches(list(shop_texts) * 100, "passage", 4_800))
     masking = Masking.of(batches, tokenizer, 0.15)
     hidden, picked, words = masking.hide(batches[0], np.random.default_rng(0))
     before, mask_id = batches[0].token_ids, tokenizer.token_to_id("[MASK]")
