@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from gnn.deep.late import torch_half
+from gnn.item_item.past import past_item_shares
 from gnn.linear.parts import checked_text_vectors
 from gnn.tensors import read_tensors, write_tensors
 from gnn.training.config import TrainingConfig
@@ -196,13 +197,9 @@ class SequenceAttention:
         if not len(history.item_idx):
             return [[] for _ in item_idx]
         chosen, _ = self.state.recent(history)
-        past: list[int] = history.item_idx[chosen].tolist()
         attention, likeness = self.state.attended(history, self.state.target[item_idx])
-        found = []
-        for column in (attention * (likeness + self.state.bias[item_idx])).T:
-            order = np.argsort(-np.abs(column), kind="stable")[:top].tolist()
-            found.append([Share("item_item", float(column[n]), past[n]) for n in order])
-        return found
+        values = attention * (likeness + self.state.bias[item_idx])
+        return past_item_shares(history.item_idx[chosen], values, top)
 
     def save(self, folder: Path) -> None:
         """Write `attention.safetensors` into an existing folder."""

@@ -17,7 +17,7 @@ from torch.nn import functional
 
 from gnn.deep.graph import distinct_interactions
 from gnn.deep.lightgcn import LightGCNConfig
-from gnn.deep.pairs import Encoded, PairModule, numpy_of
+from gnn.deep.pairs import PairModule, Pairs, PairVectors, numpy_of
 from gnn.deep.profile import ProfileState
 from gnn.deep.train import OnEpoch, train_pairs
 from gnn.history import FloatCsr
@@ -58,11 +58,12 @@ class LightGCNModule(PairModule):
         noise = torch.randn((self.n_users + self.n_items, config.dim), generator=start)
         self.free = torch.nn.Parameter(noise * config.initial_scale)
 
-    def encode(self, users: Tensor, items: Tensor, generator: torch.Generator) -> Encoded:
-        rows = torch.cat([users, items + self.n_users])
+    def vectors(self, batch: Pairs, columns: Tensor, generator: torch.Generator) -> PairVectors:
+        users, user_row = torch.unique(batch.users, return_inverse=True)
+        rows = torch.cat([users, columns + self.n_users])
         smoothed, free = _SmoothedRows.apply(self.free, rows, self.convolution, self.layers)
         n = len(users)
-        return Encoded(smoothed[:n], smoothed[n:], free[:n], free[n:])
+        return PairVectors(smoothed[:n][user_row], smoothed[n:], free[:n][user_row], free[n:])
 
     def state(self) -> ProfileState:
         layer = self.free.detach()

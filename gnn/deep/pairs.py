@@ -27,10 +27,17 @@ class Pairs(NamedTuple):
     negatives: Tensor
 
 
-class Encoded(NamedTuple):
-    """Vectors of some users and items, and the free vectors behind them, which the penalty is on."""
+class PairVectors(NamedTuple):
+    """What a batch's scores are products of, and the free vectors behind it, which the penalty is on.
 
-    users: Tensor
+    Attributes:
+        profiles: the user of each pair, shape (n_pairs, dim).
+        items: each column's item, shape (n_columns, dim).
+        free_users: as `profiles`.
+        free_items: as `items`.
+    """
+
+    profiles: Tensor
     items: Tensor
     free_users: Tensor
     free_items: Tensor
@@ -60,8 +67,8 @@ class PairModule(Trainable[Pairs]):
         self._state: ProfileState | None = None
 
     @abstractmethod
-    def encode(self, users: Tensor, items: Tensor, generator: torch.Generator) -> Encoded:
-        """Vectors of distinct users and distinct items, in that order."""
+    def vectors(self, batch: Pairs, columns: Tensor, generator: torch.Generator) -> PairVectors:
+        """The batch's vectors; `columns` are the distinct items it looks at, in order."""
 
     @abstractmethod
     def state(self) -> ProfileState:
@@ -77,19 +84,18 @@ class PairModule(Trainable[Pairs]):
             yield Pairs(*(torch.from_numpy(column).to(self.device) for column in columns))
 
     def loss(self, batch: Pairs, generator: torch.Generator) -> Tensor:
-        users, user_row = torch.unique(batch.users, return_inverse=True)
         columns = self._columns(batch)
-        encoded = self.encode(users, columns, generator)
+        found = self.vectors(batch, columns, generator)
         positive = torch.searchsorted(columns, batch.items)
-        profiles = encoded.users[user_row]
-        free = encoded.free_users[user_row].square().sum() + encoded.free_items[positive].square().sum()
+        free = found.free_users.square().sum() + found.free_items[positive].square().sum()
         if self.config.loss == "bpr":
             negative = torch.searchsorted(columns, batch.negatives)
-            bought, other = ((profiles * encoded.items[place]).sum(dim=1) for place in (positive, negative))
+            places = (positive, negative)
+            bought, other = ((found.profiles * found.items[place]).sum(dim=1) for place in places)
             loss = bpr_loss(bought, other)
-            free = free + encoded.free_items[negative].square().sum()
+            free = free + found.free_items[negative].square().sum()
         else:
-            loss = self._softmax(profiles, encoded.items, columns, positive)
+            loss = self._softmax(found.profiles, found.items, columns, positive)
         return loss + self.config.l2 * 0.5 * free / len(batch.users)
 
     def scores(self, histories: Histories) -> Tensor:

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gnn.history import FloatCsr, history_matrix
+from gnn.item_item.past import past_item_shares
 from gnn.linear.parts import checked_text_vectors
 from gnn.tensors import read_tensors, write_tensors
 from gnn.training.config import TrainingConfig
@@ -164,12 +165,11 @@ class ProfileModel(ABC):
         added = state.past[weights.indices] * weights.data[:, None]
         values = (added if gates is None else added * gates) @ state.target[item_idx].T
         own = state.target[item_idx] @ state.own_rows(history)[0]
-        found = []
-        for mine, column in zip(own.tolist(), values.T, strict=True):
-            order = np.argsort(-np.abs(column), kind="stable")[:top].tolist()
-            past = [Share("item_item", float(column[n]), int(weights.indices[n])) for n in order]
-            found.append(([Share("latent", mine, name=OWN)] if mine else []) + past)
-        return found
+        past = past_item_shares(weights.indices, values, top)
+        return [
+            ([Share("latent", mine, name=OWN)] if mine else []) + shares
+            for mine, shares in zip(own.tolist(), past, strict=True)
+        ]
 
     def save(self, folder: Path) -> None:
         """Write one safetensors file into an existing folder."""

@@ -5,6 +5,7 @@ import torch
 from gnn.deep.graph import distinct_interactions
 from gnn.deep.lightgcn import LightGCN, LightGCNConfig
 from gnn.deep.lightgcn_module import LightGCNModule
+from gnn.deep.pairs import Pairs
 from gnn.training.loop import EpochReport
 from shopgraph.types import Recommender
 from tests.gnn.recommender_suite import RecommenderSuite, awkward_snapshot
@@ -51,9 +52,9 @@ def test_rows_and_gradients_equal_those_of_dense_layers(layers: int) -> None:
     expected = dense_layers(module)[rows]
     loss = (expected * pull).sum() + module.free[rows].square().sum()
     (expected_grad,) = torch.autograd.grad(loss, [module.free])
-    encoded = module.encode(users, items, torch.Generator())
-    found = torch.cat([encoded.users, encoded.items])
-    free = torch.cat([encoded.free_users, encoded.free_items])
+    vectors = module.vectors(Pairs(users, items, items), items, torch.Generator())
+    found = torch.cat([vectors.profiles, vectors.items])
+    free = torch.cat([vectors.free_users, vectors.free_items])
     (found_grad,) = torch.autograd.grad((found * pull).sum() + free.square().sum(), [module.free])
     torch.testing.assert_close(found, expected)
     torch.testing.assert_close(found_grad, expected_grad)
