@@ -17,7 +17,15 @@ from evaluation.metrics.novelty import novelty_at_k, self_information
 from evaluation.metrics.precision import precision_at_k
 from evaluation.metrics.recall import recall_at_k
 from ranking.holdout import bought
-from shopgraph.types import FloatMatrix, GraphSnapshot, Heldout, Histories, IntVector, iter_batches
+from shopgraph.types import (
+    BoolVector,
+    FloatMatrix,
+    GraphSnapshot,
+    Heldout,
+    Histories,
+    IntVector,
+    iter_batches,
+)
 
 ScoreFn = Callable[[Histories], FloatMatrix]
 """Scores of all items, shape (len(histories), n_items); -inf for an item that must not be listed."""
@@ -62,7 +70,14 @@ def evaluate(
 
 
 def evaluate_panel(
-    panel: PanelFn, train: GraphSnapshot, heldout: Heldout, ks: Sequence[int] = KS
+    panel: PanelFn,
+    train: GraphSnapshot,
+    heldout: Heldout,
+    ks: Sequence[int] = KS,
+    *,
+    given: Histories | None = None,
+    among: BoolVector | None = None,
+    repeats: bool = False,
 ) -> dict[str, ModelResult]:
     """The result of every model of the panel, all on the same batches of users.
 
@@ -71,8 +86,11 @@ def evaluate_panel(
     Args:
         panel: must not change its answer's arrays later; they are copied before masking.
         train: histories come from here, and what they hold of the main event is not listed again.
-        heldout: the relevant items, none of them bought in `train`.
+        heldout: the relevant items, none of them bought in `train` unless `repeats`.
         ks: cut-offs, each >= 1.
+        given: what the models see of each held-out user, row by row; by default all of the history.
+        among: the items that may be listed, shape (n_items,); by default all.
+        repeats: whether what was bought is listed again.
 
     Raises:
         ValueError: no user, a k < 1, a score that is NaN, or scores of another shape.
@@ -85,11 +103,15 @@ def evaluate_panel(
     for batch in iter_batches(len(heldout), max(1, _SCORES_AT_ONCE // train.n_items)):
         histories = train.histories.take(heldout.user_idx[batch])
         owned = bought(histories, train).nonzero()
-        for name, scores in panel(histories).items():
+        asked = histories if given is None else given.take(np.arange(batch.start, batch.stop))
+        for name, scores in panel(asked).items():
             if scores.shape != (len(histories), train.n_items):
                 raise ValueError(f"{name} gave scores of shape {scores.shape}")
             masked = np.array(scores, np.float32)
-            masked[owned] = -np.inf
+            if not repeats:
+                masked[owned] = -np.inf
+            if among is not None:
+                masked[:, ~among] = -np.inf
             lists.setdefault(name, []).append(top_items(masked, max(ks)))
     return evaluate_lists(
         {name: np.concatenate(batches) for name, batches in lists.items()}, train, heldout, ks

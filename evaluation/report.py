@@ -1,7 +1,7 @@
 """The result of `shopgraph evaluate`: as JSON, as a Markdown table and as an SVG plot."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -97,11 +97,39 @@ def build_report(
     return Report(run, models, differences)
 
 
+def common_models(results: Sequence[Mapping[str, ModelResult]]) -> list[dict[str, ModelResult]]:
+    """Each seed's results of the models that all seeds have: weights of groups exist only where they help."""
+    names = [name for name in results[0] if all(name in result for result in results)]
+    return [{name: result[name] for name in names} for result in results]
+
+
+def with_section(report: Report, name: str, section: Mapping[str, Any]) -> Report:
+    """The report with one more part of the JSON."""
+    return replace(report, sections={**report.sections, name: section})
+
+
+def section_of(report: Report) -> dict[str, Any]:
+    """What a report found, as a part of another's JSON."""
+    found = {"models": intervals_to_json(report.models)}
+    return found | ({"differences": intervals_to_json(report.differences)} if report.differences else {})
+
+
 def markdown_table(report: Report) -> str:
-    """One row a model: mean and half the interval's width; ranking metrics in %, novelty in bits."""
-    metrics = [metric for metric in TABLE_METRICS if all(metric in found for found in report.models.values())]
+    """One row a model: mean and half the interval's width; ranking metrics in %, novelty in bits.
+
+    Sections that hold models have a table of their own below, under their name.
+    """
+    tables = [_table(intervals_to_json(report.models))]
+    for name, section in report.sections.items():
+        views = section.get("views", {name: section} if "models" in section else {})
+        tables += [f"{view}\n\n{_table(found['models'])}" for view, found in views.items()]
+    return "\n".join(tables)
+
+
+def _table(models: Mapping[str, Mapping[str, Any]]) -> str:
+    metrics = [metric for metric in TABLE_METRICS if all(metric in found for found in models.values())]
     lines = ["| model | " + " | ".join(metrics) + " |", "| --- |" + " ---: |" * len(metrics)]
-    for name, found in report.models.items():
+    for name, found in models.items():
         lines.append(f"| {name} | " + " | ".join(_cell(metric, found[metric]) for metric in metrics) + " |")
     return "\n".join(lines) + "\n"
 
@@ -141,8 +169,7 @@ def intervals_to_json(models: Mapping[str, Mapping[str, Interval]]) -> dict[str,
     }
 
 
-def _cell(metric: str, at: Interval) -> str:
-    half = (at.high - at.low) / 2
-    if metric.startswith("novelty"):
-        return f"{at.mean:.2f} ± {half:.2f}"
-    return f"{100 * at.mean:.2f} ± {100 * half:.2f}"
+def _cell(metric: str, at: Mapping[str, Any]) -> str:
+    low, high = at["ci95"]
+    scale = 1 if metric.startswith("novelty") else 100
+    return f"{scale * at['mean']:.2f} ± {scale * (high - low) / 2:.2f}"

@@ -31,6 +31,8 @@ class CandidateConfig(BaseModel):
     """Items with most events."""
     trending: int = Field(default=100, ge=0)
     """Items with most events lately."""
+    own: int = Field(default=0, ge=0)
+    """Items that the shopper met last: for shops where the same is bought again."""
 
 
 @runtime_checkable
@@ -99,6 +101,10 @@ class Candidates:
                 found.append(_nearest(self._graph_index, vectors, eligible, config.graph))
             if config.item_item and (scores := self._scorer.item_item(history)) is not None:
                 found.append(_best(scores, eligible, config.item_item))
+            if config.own:
+                latest_first = history.item_idx[::-1]
+                first = np.sort(np.unique(latest_first, return_index=True)[1])
+                found.append(_first(latest_first[first], eligible, config.own))
         if query_vector is not None and self._text_index is not None and config.text:
             found.append(_nearest(self._text_index, query_vector[None, :], eligible, config.text))
         return found

@@ -73,7 +73,7 @@ def hold_out(
             taken, now = _last(snapshot, targets), snapshot.now
         case _:
             assert_never(how)
-    train = _without(snapshot, taken, now)
+    train = without_interactions(snapshot, taken, now)
     relevant = taken & targets[snapshot.interactions.type_code]
     pairs = _pairs_of(snapshot, relevant)
     if not repeats:
@@ -135,7 +135,7 @@ def heldout_from_ids(snapshot: GraphSnapshot, pairs: Iterable[tuple[str, str]]) 
     users, items = snapshot.nodes[USER].index, snapshot.nodes[ITEM].index
     known = [(users[user], items[item]) for user, item in pairs if user in users and item in items]
     idx = np.array(known, np.int64).reshape(-1, 2)
-    return _heldout(_pairs(idx[:, 0], idx[:, 1], snapshot.n_items), snapshot.n_items)
+    return heldout_of(idx[:, 0], idx[:, 1], snapshot.n_items)
 
 
 def with_relations(snapshot: GraphSnapshot, relations: Collection[str] | None) -> GraphSnapshot:
@@ -144,6 +144,21 @@ def with_relations(snapshot: GraphSnapshot, relations: Collection[str] | None) -
         return snapshot
     kept = {edge_type: edges for edge_type, edges in snapshot.relations.items() if edge_type[1] in relations}
     return replace(snapshot, relations=kept, checksum="")
+
+
+def without_interactions(snapshot: GraphSnapshot, taken: BoolVector, now: datetime) -> GraphSnapshot:
+    """The snapshot less the taken interactions, and less what users did otherwise from `now` on."""
+    x, kept = snapshot.interactions, ~taken
+    interactions = Interactions(
+        x.user_idx[kept], x.item_idx[kept], x.type_code[kept], x.value[kept], x.time[kept]
+    )
+    relations = {edge_type: _before(edge_type, edges, now) for edge_type, edges in snapshot.relations.items()}
+    return replace(snapshot, interactions=interactions, relations=relations, now=now, checksum="")
+
+
+def heldout_of(user_idx: NDArray[np.integer], item_idx: NDArray[np.integer], n_items: int) -> Heldout:
+    """Held-out items from (user, item) pairs in any order; repeats count once."""
+    return _heldout(_pairs(user_idx, item_idx, n_items), n_items)
 
 
 def _type_mask(snapshot: GraphSnapshot, target_events: Collection[str] | None) -> BoolVector:
@@ -207,16 +222,6 @@ def _last(snapshot: GraphSnapshot, targets: BoolVector) -> BoolVector:
     remaining = np.bincount(x.user_idx[~taken], minlength=snapshot.n_users)
     kept: BoolVector = taken & (remaining[x.user_idx] > 0)
     return kept
-
-
-def _without(snapshot: GraphSnapshot, taken: BoolVector, now: datetime) -> GraphSnapshot:
-    """The snapshot less the taken interactions, and less what users did otherwise from `now` on."""
-    x, kept = snapshot.interactions, ~taken
-    interactions = Interactions(
-        x.user_idx[kept], x.item_idx[kept], x.type_code[kept], x.value[kept], x.time[kept]
-    )
-    relations = {edge_type: _before(edge_type, edges, now) for edge_type, edges in snapshot.relations.items()}
-    return replace(snapshot, interactions=interactions, relations=relations, now=now, checksum="")
 
 
 def _before(edge_type: EdgeType, edges: Edges, now: datetime) -> Edges:

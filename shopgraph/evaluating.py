@@ -2,48 +2,54 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from time import perf_counter
+from typing import get_args
 
 import numpy as np
 
-from evaluation.harness import ModelResult, PanelFn, evaluate_panel
+from evaluation.cold import sampled
+from evaluation.harness import ModelResult, evaluate_panel
 from evaluation.provenance import peak_rss_mb
-from evaluation.report import Report, Run, build_report
-from evaluation.splits import Protocol, train_and_heldout
-from gnn.index import ExactIndex
-from gnn.linear.model import LinearKG
+from evaluation.report import Report, Run, build_report, common_models, section_of, with_section
+from evaluation.splits import ColdStart, Protocol, train_and_heldout
 from graph.ingest import ingest
 from graph.readers import open_source, read_test
 from graph.snapshot import build_snapshot
 from graph.sqlite_store import SqliteStore
 from nlu.encoder import open_encoder
-from ranking.candidates import Candidates
-from ranking.features import POPULARITY, TEXT_PROFILE
-from ranking.holdout import bought
-from ranking.hybrid import Hybrid
+from ranking.config import HybridConfig
 from ranking.models import GRAPH
-from ranking.scorer import Scorer
 from ranking.training import fit_hybrid
 from shopgraph.demoshop.oracle import oracle_scores, truth_path
+from shopgraph.evaluating_cold import ColdQuestion, evaluate_cold
+from shopgraph.panel import LAST_BASKETS, MOST_BOUGHT, WITHOUT, hybrid_panel
 from shopgraph.pipeline import embed
 from shopgraph.sections import sections, seed_detail
 from shopgraph.settings import Settings
-from shopgraph.types import ITEM, USER, FloatMatrix, GraphSnapshot, Heldout, Histories
+from shopgraph.types import ITEM, NO_TIME, USER, FloatMatrix, GraphSnapshot, Heldout, Histories
 
 CLEAN_RELATIONS = ("MADE_BY", "IN_CATEGORY", "CHILD_OF", "HAS_ATTRIBUTE")
 """Relations that were not computed from purchases, so that they can't know any of the test."""
 
-PAIRS = (("hybrid", "hybrid_common"), ("hybrid", "item_item"), ("hybrid", "popularity"))
+PAIRS = (
+    ("hybrid", "hybrid_common"),
+    ("hybrid", "item_item"),
+    ("hybrid", "popularity"),
+    ("hybrid", LAST_BASKETS),
+    ("hybrid", MOST_BOUGHT),
+)
 """Compared user by user, beside the hybrid with all that it has without something."""
-
-_WITHOUT = "without_"
 
 
 @dataclass(frozen=True)
 class Question:
-    """What to evaluate. `days` are held out by `time`; `ablations` as in HybridConfig."""
+    """What to evaluate. `days` are held out by `time`; `ablations` as in HybridConfig.
+
+    `repeats` asks once more with what was bought before listed, and relevant when bought again;
+    `limit_users` asks for so many of the held-out users alone, drawn by the seed.
+    """
 
     source: Path
     source_format: str
@@ -52,6 +58,8 @@ class Question:
     seeds: tuple[int, ...] = (0,)
     days: float = 14.0
     ablations: tuple[str, ...] = (GRAPH,)
+    repeats: bool = False
+    limit_users: int | None = None
 
 
 def evaluate(
@@ -63,7 +71,8 @@ def evaluate(
 ) -> Report:
     """The report of a source: read into memory, its texts embedded, then `evaluate_snapshot`."""
     snapshot = read_snapshot(question, now)
-    snapshot = embed(snapshot, open_encoder(settings.encoder_config), settings, on_text)
+    if any(snapshot.items.text):
+        snapshot = embed(snapshot, open_encoder(settings.encoder_config), settings, on_text)
     return evaluate_snapshot(snapshot, question, settings, on_stage)
 
 
@@ -71,112 +80,125 @@ def evaluate_snapshot(
     snapshot: GraphSnapshot, question: Question, settings: Settings, on_stage: Callable[[str], None]
 ) -> Report:
     """The report of all seeds; validation cut from the training part decides every parameter."""
+    config = _config(snapshot, question, settings)
     pairs = test_pairs(question)
-    relations = CLEAN_RELATIONS if question.variant == "clean" else None
-    config = settings.hybrid_config.model_copy(
-        update={"relations": relations, "ablations": question.ablations}
-    )
-    results, details, seconds = [], [], []
+    protocol = question.protocol
+    if protocol == "cold-items" or protocol == "cold-users":
+        asked = ColdQuestion(
+            protocol,
+            question.seeds,
+            ordered=_is_ordered(snapshot, question),
+            limit_users=question.limit_users,
+        )
+        report = evaluate_cold(snapshot, pairs, asked, config, _run(snapshot, question, settings), on_stage)
+    else:
+        report = _evaluate_cut(snapshot, pairs, question, config, settings, on_stage)
+        if question.repeats:
+            on_stage("once more, with repeats counted")
+            config = config.model_copy(update={"repeats": True})
+            counted = _evaluate_cut(snapshot, pairs, question, config, settings, on_stage)
+            report = with_section(report, "repeats_counted", section_of(counted))
+    if question.limit_users is not None:
+        report = with_section(report, "sample", {"limit_users": question.limit_users})
+    return report
+
+
+def _evaluate_cut(
+    snapshot: GraphSnapshot,
+    pairs: list[tuple[str, str]] | None,
+    question: Question,
+    config: HybridConfig,
+    settings: Settings,
+    on_stage: Callable[[str], None],
+) -> Report:
+    results: list[dict[str, ModelResult]] = []
+    details, seconds = [], []
     for seed in question.seeds:
         rng = np.random.default_rng(seed)
         train, heldout = train_and_heldout(
-            snapshot, question.protocol, rng, test_pairs=pairs, days=question.days
+            snapshot, question.protocol, rng, test_pairs=pairs, days=question.days, repeats=config.repeats
         )
+        if question.source_format == "completejourney":
+            train = _with_known_prices(train)
+        heldout = sampled(heldout, question.limit_users, seed)
         started = perf_counter()
         hybrid = fit_hybrid(train, config, rng, on_stage)
         seconds.append(perf_counter() - started)
         on_stage(f"seed {seed}: ranking {train.n_items:,} items for {len(heldout):,} shoppers")
-        result = evaluate_panel(_panel(hybrid, train, settings), train, heldout)
-        results.append({**result, **_oracle(question, train, heldout)})
-        details.append(seed_detail(hybrid, train, heldout, rng))
-    run = Run(
+        panel = hybrid_panel(hybrid, train, settings.candidates, repeats=config.repeats)
+        result = evaluate_panel(panel, train, heldout, repeats=config.repeats)
+        if not config.repeats:
+            result |= _oracle(question, train, heldout)
+            details.append(seed_detail(hybrid, train, heldout, rng))
+        results.append(result)
+    results = common_models(results)
+    found = results[0]
+    compared = [("hybrid", name) for name in found if name.startswith(WITHOUT)]
+    compared += [pair for pair in PAIRS if set(pair) <= found.keys()]
+    run = replace(_run(snapshot, question, settings), train_seconds=round(float(np.mean(seconds)), 1))
+    report = build_report(run, results, np.random.default_rng(0), compared)
+    if not details:
+        return report
+    return replace(report, sections=sections(results, details, np.random.default_rng(0)))
+
+
+def read_snapshot(question: Question, now: datetime) -> GraphSnapshot:
+    """The source as a graph, in memory, without text vectors; its `now` is where its events end."""
+    with SqliteStore(None) as store:
+        ingest(open_source(question.source, question.source_format), store)
+        snapshot = build_snapshot(store, now)
+    last_s = int(snapshot.interactions.time.max(initial=NO_TIME))
+    end = now if last_s == NO_TIME else datetime.fromtimestamp(last_s + 1, UTC)
+    return replace(snapshot, now=min(now, end))
+
+
+def test_pairs(question: Question) -> list[tuple[str, str]] | None:
+    """(user_id, item_id) of the test part that the source brings with it, where the protocol takes it."""
+    brings: Protocol = "next-item" if question.source_format == "games" else "split"
+    if question.protocol not in (brings, *get_args(ColdStart)):
+        return None
+    test = read_test(question.source, question.source_format)
+    return None if test is None else list(zip(test.user_ids, test.item_ids, strict=True))
+
+
+def _config(snapshot: GraphSnapshot, question: Question, settings: Settings) -> HybridConfig:
+    """What is trained: validation is cut as the test part was, unless a setting says otherwise."""
+    config = settings.hybrid_config
+    said = {
+        "relations": CLEAN_RELATIONS if question.variant == "clean" else None,
+        "ablations": question.ablations,
+    }
+    if config.validation == "auto" and (
+        question.protocol == "next-item" or question.source_format == "games"
+    ):
+        return config.model_copy(update={**said, "validation": "last"})
+    return config.model_copy(update=said)
+
+
+def _is_ordered(snapshot: GraphSnapshot, question: Question) -> bool:
+    timed = snapshot.interactions.time != NO_TIME
+    return question.source_format == "games" or bool(timed.any())
+
+
+def _with_known_prices(train: GraphSnapshot) -> GraphSnapshot:
+    """Without the prices of items that were never sold in training: they come from the sales themselves."""
+    sold = np.bincount(train.interactions.item_idx, minlength=train.n_items) > 0
+    price = np.where(sold, train.items.price, np.nan).astype(np.float32)
+    return replace(train, items=replace(train.items, price=price))
+
+
+def _run(snapshot: GraphSnapshot, question: Question, settings: Settings) -> Run:
+    return Run(
         dataset=question.source.resolve().name,
         protocol=question.protocol,
         variant=question.variant,
         n_users=snapshot.n_users,
         n_items=snapshot.n_items,
         seeds=question.seeds,
-        train_seconds=round(float(np.mean(seconds)), 1),
+        train_seconds=0.0,
         peak_rss_mb=round(peak_rss_mb(), 1),
         device=settings.device,
     )
-    found = results[0]
-    compared = [("hybrid", name) for name in found if name.startswith(_WITHOUT)]
-    compared += [pair for pair in PAIRS if set(pair) <= found.keys()]
-    report = build_report(run, results, np.random.default_rng(0), compared)
-    return replace(report, sections=sections(results, details, np.random.default_rng(0)))
-
-
-def read_snapshot(question: Question, now: datetime) -> GraphSnapshot:
-    """The source as a graph, in memory, without text vectors."""
-    with SqliteStore(None) as store:
-        ingest(open_source(question.source, question.source_format), store)
-        return build_snapshot(store, now)
-
-
-def test_pairs(question: Question) -> list[tuple[str, str]] | None:
-    """(user_id, item_id) of the test part that the source brings with it, for `split` alone."""
-    test = read_test(question.source, question.source_format) if question.protocol == "split" else None
-    return None if test is None else list(zip(test.user_ids, test.item_ids, strict=True))
-
-
-def _panel(hybrid: Hybrid, train: GraphSnapshot, settings: Settings) -> PanelFn:
-    """The whole, the whole over served candidates, each part alone, and the whole without each ablation."""
-    scorer = Scorer(hybrid)
-    candidates = _candidates(scorer, train, settings)
-    popularity = hybrid.features.columns[POPULARITY]
-
-    def panel(histories: Histories) -> dict[str, FloatMatrix]:
-        parts = scorer.parts(histories)
-        whole: FloatMatrix = np.sum(list(parts.values()), axis=0, dtype=np.float32)
-        found = {
-            "hybrid": whole,
-            "hybrid_served": _served(whole, histories, candidates, train),
-            **{part: parts[part] for part in ("graph", "item_item", "features")},
-            "popularity": np.broadcast_to(popularity, whole.shape).astype(np.float32),
-        }
-        texts = dict(hybrid.features.values(histories, None, {TEXT_PROFILE: 1.0}))
-        if TEXT_PROFILE in texts:
-            found["text"] = texts[TEXT_PROFILE]
-        return found | _alternatives(hybrid, histories)
-
-    return panel
-
-
-def _alternatives(hybrid: Hybrid, histories: Histories) -> dict[str, FloatMatrix]:
-    """The whole by other weights: the common ones where groups have their own, and those of each ablation."""
-    others = {f"{_WITHOUT}{name}": weights for name, weights in hybrid.ablations.items()}
-    if hybrid.group_weights:
-        others["hybrid_common"] = hybrid.weights
-    if not others:
-        return {}
-    parts = hybrid.standard_parts(histories)
-    found = {name: np.zeros((len(histories), hybrid.n_items), np.float32) for name in others}
-    for name, weights in others.items():
-        for part, weight in {**weights.models, **weights.features}.items():
-            found[name] += parts[part] * np.float32(weight)
-    return found
-
-
-def _candidates(scorer: Scorer, train: GraphSnapshot, settings: Settings) -> Candidates:
-    graph = scorer.hybrid.graph_model
-    graph_index = ExactIndex(graph.item_vectors) if isinstance(graph, LinearKG) else None
-    text_index = None if train.text_vectors is None else ExactIndex(train.text_vectors)
-    return Candidates(scorer, graph_index, text_index, settings.candidates)
-
-
-def _served(
-    scores: FloatMatrix, histories: Histories, candidates: Candidates, train: GraphSnapshot
-) -> FloatMatrix:
-    """Scores of the candidates that would be served, -inf elsewhere."""
-    served = np.full_like(scores, -np.inf)
-    had = bought(histories, train)
-    for row in range(len(histories)):
-        eligible = np.ones(train.n_items, np.bool_)
-        eligible[had[[row]].indices] = False
-        chosen = candidates.gather(histories.row(row), eligible)
-        served[row, chosen] = scores[row, chosen]
-    return served
 
 
 def _oracle(question: Question, train: GraphSnapshot, heldout: Heldout) -> dict[str, ModelResult]:

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, cast, get_args
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -13,7 +13,7 @@ from evaluation.calibration import Reliability, write_reliability_plot
 from evaluation.plot import write_plot
 from evaluation.provenance import read_provenance
 from evaluation.report import Report, markdown_table
-from evaluation.splits import Protocol
+from evaluation.splits import PROTOCOLS
 from gnn.artefact import ArtefactRoot
 from nlu.encoder import open_encoder
 from ranking.config import EVERYTHING
@@ -45,7 +45,10 @@ def train(
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Train on what the store holds, and make the new version the current one."""
+    """Train on what the store holds, and make the new version the current one.
+
+    `torchrun --nproc-per-node N -m shopgraph train …` trains with N processes.
+    """
     settings = with_flags(settings_of(context), device=device, seed=seed, tensorboard=tensorboard)
     with opened(settings, store) as source:
         snapshot = pipeline.take_snapshot(source, utc_now())
@@ -56,6 +59,8 @@ def train(
         settings, found = swept(snapshot, settings, sweep, root)
     with text_progress() as on_text:
         trained = pipeline.train(snapshot, root, settings, utc_now(), note, on_text)
+    if not trained.version:
+        return  # the first process of several tells
     if as_json:
         body = {"model_version": trained.version, "validation": trained.metrics, "seconds": trained.seconds}
         print_json(body if found is None else {**body, "sweep": found.to_json()})
@@ -115,7 +120,7 @@ def evaluate(
     context: typer.Context,
     data: Annotated[Path, typer.Option("--data", help="Folder with the data.")],
     source_format: Format = "shop",
-    protocol: Annotated[str, typer.Option(help="split, next-item or time.")] = "time",
+    protocol: Annotated[str, typer.Option(help=f"{', '.join(PROTOCOLS[:-1])} or {PROTOCOLS[-1]}.")] = "time",
     variant: Annotated[
         str, typer.Option(help="all relations, or clean: none computed from purchases.")
     ] = "all",
@@ -123,6 +128,15 @@ def evaluate(
     days: Annotated[float, typer.Option(min=0.1, help="Days held out by `time`.")] = 14.0,
     output: Annotated[
         Path | None, typer.Option(help="Folder for JSON, Markdown table and SVG plots.")
+    ] = None,
+    repeats: Annotated[
+        bool | None,
+        typer.Option(
+            help="Also with what was bought before listed again; by default for completejourney by `time`."
+        ),
+    ] = None,
+    limit_users: Annotated[
+        int | None, typer.Option(min=1, help="Only so many of the held-out users, drawn by the seed.")
     ] = None,
     ablations: Annotated[
         bool, typer.Option("--ablations", help="Also without each model and each part in turn.")
@@ -135,6 +149,9 @@ def evaluate(
 
     settings = with_flags(settings_of(context), device=device)
     question = question_of(data, source_format, protocol, variant, seeds, days)
+    if repeats is None:
+        repeats = source_format == "completejourney" and protocol == "time"
+    question = replace(question, repeats=repeats, limit_users=limit_users)
     if ablations:
         question = replace(question, ablations=(EVERYTHING,))
     with text_progress() as on_text:
@@ -157,11 +174,11 @@ def question_of(
     """
     from shopgraph.evaluating import Question
 
-    if protocol not in get_args(Protocol):
-        raise BadSettings(f"--protocol {protocol!r}: expected one of {', '.join(get_args(Protocol))}")
+    if protocol not in PROTOCOLS:
+        raise BadSettings(f"--protocol {protocol!r}: expected one of {', '.join(PROTOCOLS)}")
     if variant not in {"all", "clean"}:
         raise BadSettings(f"--variant {variant!r}: expected all or clean")
-    return Question(data, source_format, cast(Protocol, protocol), variant, _numbers(seeds), days)
+    return Question(data, source_format, protocol, variant, _numbers(seeds), days)
 
 
 def write_report(report: Report, folder: Path, name: str) -> None:

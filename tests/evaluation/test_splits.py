@@ -34,7 +34,7 @@ def test_given_test_pairs_leave_the_snapshot_whole() -> None:
     assert pairs(heldout) == {(1, 0), (3, 9)}
 
 
-def test_test_pairs_belong_to_split_alone() -> None:
+def test_test_pairs_have_no_place_in_a_cut_by_time() -> None:
     with pytest.raises(ValueError, match="'time'"):
         train_and_heldout(planted_snapshot(), "time", np.random.default_rng(0), test_pairs=[])
 

@@ -50,6 +50,13 @@ def test_text_finds_what_is_nearest_to_the_words() -> None:
     assert {idx % 4 for idx in found} == {1}
 
 
+def test_own_items_are_those_met_last_that_may_be_shown() -> None:
+    latest_first = list(dict.fromkeys(USER_1.item_idx[::-1].tolist()))
+    assert gathered(USER_1, own=2) == sorted(latest_first[:2])
+    assert gathered(USER_1, np.array(latest_first[2:], np.int32), own=1) == [latest_first[2]]
+    assert gathered(NOBODY, own=2) == []
+
+
 @pytest.mark.parametrize("source", ["item_item", "text", "popular", "trending"])
 def test_filters_come_before_the_cut(source: str) -> None:
     eligible = np.array([1, 5, 9], np.int32)
