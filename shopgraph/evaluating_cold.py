@@ -9,7 +9,7 @@ import numpy as np
 
 from evaluation.cold import ColdCut, base_cut, cold_items, cold_users, sampled_view
 from evaluation.harness import ModelResult, evaluate_panel
-from evaluation.report import Report, Run, build_report, section_of, with_section
+from evaluation.report import Report, Run, build_report, common_models, section_of, with_section
 from evaluation.splits import ColdStart
 from ranking.config import HybridConfig
 from ranking.holdout import heldout_from_ids
@@ -66,7 +66,8 @@ def evaluate_cold(
             by_view.setdefault(name, []).append(result)
     run = replace(run, train_seconds=round(float(np.mean(seconds)), 1))
     reports = {
-        name: build_report(run, results, np.random.default_rng(0)) for name, results in by_view.items()
+        name: build_report(run, common_models(results), np.random.default_rng(0))
+        for name, results in by_view.items()
     }
     main = next(iter(reports.values()))
     return with_section(main, "cold", _section(reports, cut.n_cold))
