@@ -9,7 +9,7 @@ found; the default loss is a softmax (`loss = "bpr"` is the paper's); independen
 squared cosine (a choice of the authors' code beside distance correlation, equation 5); relation vectors start
 near 1, so that training starts from plain means; every relation is walked both ways with a vector for each,
 and buying is one more relation that intents may mix; no normalisation between layers.
-near 1, so that training starts from plain means; every relation is walked both ways, a vector for each way,
+Exactness `past_item`: β depends on the user alone, so a user's vector is `e_u^(0)` and a term per past item.
 """
 
 from typing import ClassVar

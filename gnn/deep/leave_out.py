@@ -1,4 +1,4 @@
-"""Training that leaves a pair's item out of its user's past, where it is not when it is to be found (torch)."""
+"""Training that leaves a pair's item out of its user's past, as when it is looked for later (torch)."""
 
 from abc import abstractmethod
 from typing import NamedTuple

@@ -163,7 +163,7 @@ class ProfileModel(ABC):
         state = self.state
         weights, gates = state.weights(history), state.gate_rows(history)
         added = state.past[weights.indices] * weights.data[:, None]
-        values = (added if gates is None else added * gates) @ state.target[item_idx].T
+        values: FloatMatrix = (added if gates is None else added * gates) @ state.target[item_idx].T
         own = state.target[item_idx] @ state.own_rows(history)[0]
         past = past_item_shares(weights.indices, values, top)
         return [
