@@ -163,7 +163,8 @@ class ProfileModel(ABC):
         state = self.state
         weights, gates = state.weights(history), state.gate_rows(history)
         added = state.past[weights.indices] * weights.data[:, None]
-        values: FloatMatrix = (added if gates is None else added * gates) @ state.target[item_idx].T
+        added = added if gates is None else added * gates
+        values: FloatMatrix = added.astype(np.float32, copy=False) @ state.target[item_idx].T
         own = state.target[item_idx] @ state.own_rows(history)[0]
         past = past_item_shares(weights.indices, values, top)
         return [
