@@ -1,11 +1,12 @@
 """What can be set about the hybrid's features and weights."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from gnn.item_item.model import ItemItemConfig
 from gnn.linear.config import LinearKGConfig
+from gnn.training.config import TrainingConfig
 from ranking.models import EASE, LINEAR, ModelConfig
 from shopgraph.types import PARTS
 
@@ -92,6 +93,14 @@ class HybridConfig(BaseModel):
         if taken := sorted({LINEAR, EASE, EVERYTHING, *PARTS} & set(others)):
             raise ValueError(f"{taken[0]!r} is the name of a part or of another model")
         return others
+
+    def on_device(self, device: Literal["auto", "cpu", "cuda"]) -> Self:
+        """The same with every model that is trained by torch on this device."""
+        moved = {
+            name: one.model_copy(update={"device": device}) if isinstance(one, TrainingConfig) else one
+            for name, one in {LINEAR: self.graph, **self.others}.items()
+        }
+        return self.model_copy(update={"graph": moved.pop(LINEAR), "others": moved})
 
     @property
     def models(self) -> dict[str, ModelConfig]:

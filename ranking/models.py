@@ -3,11 +3,18 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol, TypeAlias
+from typing import Annotated, Any, Protocol, TypeAlias, TypedDict, assert_never
 
+from pydantic import BeforeValidator, SerializerFunctionWrapHandler, WrapSerializer
+
+from gnn.deep.attention import AttentionConfig, SequenceAttention
+from gnn.deep.lightgcn import LightGCN, LightGCNConfig
 from gnn.item_item.model import ItemItem, ItemItemConfig, item_item_for
+from gnn.item_item.sequence import SequenceConfig, SequenceNeighbours
+from gnn.item_item.spectral import Spectral, SpectralConfig
 from gnn.linear.config import LinearKGConfig
 from gnn.linear.model import LinearKG
+from gnn.training.config import TrainingConfig
 from shopgraph.types import Exactness, FloatVector, Heldout, Histories, IntVector, Recommender, Share
 
 GRAPH, ITEM_ITEM = "graph", "item_item"
@@ -16,7 +23,39 @@ GRAPH, ITEM_ITEM = "graph", "item_item"
 LINEAR, EASE = "linear", "ease"
 """Names of the two models that a hybrid has by default."""
 
-ModelConfig: TypeAlias = LinearKGConfig | ItemItemConfig
+AnyConfig: TypeAlias = (
+    LinearKGConfig | ItemItemConfig | SequenceConfig | SpectralConfig | LightGCNConfig | AttentionConfig
+)
+
+KINDS: Mapping[str, type[AnyConfig]] = {
+    "linear": LinearKGConfig,
+    "item_item": ItemItemConfig,
+    "sequence": SequenceConfig,
+    "spectral": SpectralConfig,
+    "lightgcn": LightGCNConfig,
+    "attention": AttentionConfig,
+}
+"""The configuration of each kind of model, by what settings call it in `kind`."""
+
+
+def _of_kind(given: object) -> object:
+    """The configuration that settings with a `kind` stand for."""
+    if not isinstance(given, Mapping):
+        return given
+    settings = dict(given)
+    kind = settings.pop("kind", None)
+    if kind not in KINDS:
+        raise ValueError(f"kind {kind!r}: expected one of {', '.join(KINDS)}")
+    return KINDS[kind].model_validate(settings)
+
+
+def _with_kind(config: AnyConfig, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+    (kind,) = (kind for kind, known in KINDS.items() if type(config) is known)
+    return {"kind": kind, **handler(config)}
+
+
+ModelConfig: TypeAlias = Annotated[AnyConfig, BeforeValidator(_of_kind), WrapSerializer(_with_kind)]
+"""A model's settings; `kind` says of which."""
 
 
 class SavedModel(Recommender, Protocol):
@@ -41,6 +80,14 @@ class SavedModel(Recommender, Protocol):
         ...
 
 
+class _Given(TypedDict):
+    """What a `Watch` becomes as arguments."""
+
+    validation: Heldout | None
+    on_epoch: Callable[[object], None]
+    log_dir: Path | None
+
+
 @dataclass(frozen=True, eq=False)
 class Watch:
     """What a model that learns in epochs is given: what tells when to stop, and who hears of it."""
@@ -55,20 +102,33 @@ def part_of_model(model: Recommender) -> str:
     return ITEM_ITEM if model.exactness is Exactness.PAST_ITEM else GRAPH
 
 
-def build_model(config: ModelConfig, n_items: int, watch: Watch) -> SavedModel:
+def build_model(config: AnyConfig, n_items: int, watch: Watch) -> SavedModel:
     """The model of a configuration, to be fitted."""
+    given: _Given = {
+        "validation": watch.validation,
+        "on_epoch": watch.on_epoch,
+        "log_dir": watch.log_dir,
+    }
     match config:
         case LinearKGConfig():
-            return LinearKG(
-                config, validation=watch.validation, on_epoch=watch.on_epoch, log_dir=watch.log_dir
-            )
+            return LinearKG(config, **given)
+        case LightGCNConfig():
+            return LightGCN(config, **given)
+        case AttentionConfig():
+            return SequenceAttention(config, **given)
         case ItemItemConfig():
             return item_item_for(n_items, config)
+        case SequenceConfig():
+            return SequenceNeighbours(config)
+        case SpectralConfig():
+            return Spectral(config)
+        case _:
+            assert_never(config)
 
 
-def refit_config(model: SavedModel, config: ModelConfig) -> ModelConfig:
+def refit_config(model: SavedModel, config: AnyConfig) -> AnyConfig:
     """The configuration for all data: for as many epochs as were best on validation, where there are any."""
-    if isinstance(model, LinearKG) and isinstance(config, LinearKGConfig):
+    if isinstance(config, TrainingConfig) and isinstance(model, LinearKG | LightGCN | SequenceAttention):
         return config.model_copy(update={"epochs": max(model.best_epoch, 1)})
     return config
 
@@ -86,4 +146,8 @@ def load_model(kind: str, folder: Path) -> SavedModel:
 _LOADERS: Mapping[str, Callable[[Path], SavedModel]] = {
     LinearKG.name: LinearKG.load,
     ItemItem.name: ItemItem.load,
+    SequenceNeighbours.name: SequenceNeighbours.load,
+    Spectral.name: Spectral.load,
+    LightGCN.name: LightGCN.load,
+    SequenceAttention.name: SequenceAttention.load,
 }

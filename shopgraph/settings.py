@@ -91,8 +91,7 @@ class Settings(BaseSettings):
     @property
     def hybrid_config(self) -> HybridConfig:
         """What is trained, on the device asked for."""
-        graph = self.hybrid.graph.model_copy(update={"device": self.device})
-        return self.hybrid.model_copy(update={"graph": graph})
+        return self.hybrid.on_device(self.device)
 
     def artefact_root(self, store_url: str) -> Path:
         """Where the artefacts of one store lie: a folder named after the store, not after its user."""
