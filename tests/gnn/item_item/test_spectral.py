@@ -19,7 +19,9 @@ class TestSpectral(RecommenderSuite):
 def test_score_is_the_papers_formula_computed_densely() -> None:
     snapshot = planted_snapshot(n_users=30, n_items=12, n_tastes=3, n_events=3, shuffled=True)
     snapshot = replace(snapshot, relations={})
-    config = SpectralConfig(rank=5, alpha=0.7, history_power=0.0, type_weights={"view_item": 1.0})
+    config = SpectralConfig(
+        rank=5, alpha=0.7, item_power=0.5, history_power=0.0, type_weights={"view_item": 1.0}
+    )
     model = Spectral(config)
     model.fit(snapshot, RNG)
     r = np.zeros((30, 12))
@@ -43,7 +45,7 @@ def test_two_shoppers_by_hand() -> None:
         np.arange(4, dtype=np.int64),
     )
     empty = planted_snapshot(n_users=2, n_items=4, n_tastes=1)
-    model = Spectral(SpectralConfig(rank=1, alpha=0.0))
+    model = Spectral(SpectralConfig(rank=1, alpha=0.0, item_power=0.5))
     model.fit(replace(empty, interactions=bought, relations={}), RNG)
     near = 1 / 2 / np.sqrt(2)
     expected = [[0, near, 0, 0], [near, 0, near, 0], [0, near, 0, 0], [0, 0, 0, 0]]
