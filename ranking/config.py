@@ -25,6 +25,8 @@ class FeatureConfig(BaseModel):
     """Days after which a past event weighs half in a shopper's profile; None: never."""
     trend_half_life_days: float = Field(default=14.0, gt=0)
     """Days after which an event counts half for what is trending."""
+    repeat_half_life_days: float = Field(default=21.0, gt=0)
+    """Days after which a purchase counts half for what is bought again lately."""
     newness_half_life_days: float = Field(default=30.0, gt=0)
     """Days after which an item is half as new."""
 

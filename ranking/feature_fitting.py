@@ -31,7 +31,7 @@ def fit_features(
 ) -> FeatureSet:
     """The features that the snapshot's data allow, scaled on a sample of its histories.
 
-    With `repeats` what a shopper bought counts as seen before, too.
+    With `repeats` there is `bought_again`: how often and how lately the shopper bought the item.
     """
     by_type = type_weight_vector(snapshot.event_types, {})
     prices = snapshot.items.price
@@ -51,7 +51,8 @@ def fit_features(
         price_spread=spread,
         text=text,
         text_mean=None if text is None else text.mean(axis=0),
-        repeats=repeats or bool(names - {main_event(snapshot)}),
+        repeats=bool(names - {main_event(snapshot)}),
+        repeat_half_life_days=config.repeat_half_life_days if repeats else None,
     )
     return replace(unscaled, scales=_scales(unscaled, snapshot.histories, rng))
 

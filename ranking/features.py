@@ -13,6 +13,7 @@ of the candidate list. An empty history gives 0 for all that is personal.
 | `price_fit` | exp(-|log price - mean log price of the history| / spread), 0 where unknown |
 | `text_profile` | mean text vector of the history · the item's (both centred on the shop's mean) |
 | `seen_before` | log(1 + weight of the item's own events in the history) |
+| `bought_again` | log(1 + undecayed weight of those events) + log(1 + weight of the late ones) |
 """
 
 import json
@@ -38,6 +39,7 @@ from shopgraph.types import (
 AFFINITY = "affinity:"
 POPULARITY, TRENDING, NEWNESS = "popularity", "trending", "newness"
 PRICE_FIT, TEXT_PROFILE, SEEN_BEFORE = "price_fit", "text_profile", "seen_before"
+BOUGHT_AGAIN = "bought_again"
 
 _FILE = "features.safetensors"
 _CSR_PARTS = ("data", "indices", "indptr")
@@ -58,8 +60,9 @@ class FeatureSet:
         price_spread: standard deviation of `log_price`.
         text: unit text vectors, shape (n_items, dim_text); None without texts.
         text_mean: their mean, shape (dim_text,).
-        repeats: whether `seen_before` exists: there are events other than the main one, or what was bought
-            may be recommended again.
+        repeats: whether `seen_before` exists: there are events other than the main one.
+        repeat_half_life_days: halves an event for what is late in `bought_again`; None: nothing is bought
+            again, and the feature does not exist.
     """
 
     scales: Mapping[str, float]
@@ -72,6 +75,7 @@ class FeatureSet:
     text: FloatMatrix | None
     text_mean: FloatVector | None
     repeats: bool
+    repeat_half_life_days: float | None = None
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -98,7 +102,7 @@ class FeatureSet:
         names: Collection[str] | None = None,
     ) -> Iterator[tuple[str, FloatMatrix]]:
         """As `values`, before scaling."""
-        weights = self._weights(histories)
+        weights = self._weights(histories, self.half_life_days)
         profile = _rows_to_one(weights)
         chosen = slice(None) if item_idx is None else item_idx
         for name in self._available() if names is None else names:
@@ -112,8 +116,11 @@ class FeatureSet:
             elif name == TEXT_PROFILE:
                 yield name, self._text_profile(profile, item_idx)
             elif name == SEEN_BEFORE:
-                seen = weights if item_idx is None else weights[:, item_idx]
-                yield name, np.log1p(seen.toarray())
+                yield name, _log_of(weights, item_idx)
+            elif name == BOUGHT_AGAIN:
+                often = self._weights(histories, None)
+                lately = self._weights(histories, self.repeat_half_life_days)
+                yield name, _log_of(often, item_idx) + _log_of(lately, item_idx)
 
     def text_of(self, item_idx: IntVector | None = None) -> FloatMatrix:
         """The items' text vectors, shape (n_items or len(item_idx), dim_text).
@@ -156,6 +163,7 @@ class FeatureSet:
             "half_life_days": self.half_life_days,
             "price_spread": self.price_spread,
             "repeats": self.repeats,
+            "repeat_half_life_days": self.repeat_half_life_days,
             "columns": list(self.columns),
             "label_shapes": {name: matrix.shape for name, matrix in self.labels.items()},
         }
@@ -185,17 +193,19 @@ class FeatureSet:
             text=tensors.get("text"),
             text_mean=tensors.get("text_mean"),
             repeats=constants["repeats"],
+            repeat_half_life_days=constants.get("repeat_half_life_days"),
         )
 
     def _available(self) -> list[str]:
         names = [*self.columns, *self.labels]
         names += [PRICE_FIT] if self.log_price is not None else []
         names += [TEXT_PROFILE] if self.text is not None else []
-        return names + ([SEEN_BEFORE] if self.repeats else [])
+        names += [SEEN_BEFORE] if self.repeats else []
+        return names + ([] if self.repeat_half_life_days is None else [BOUGHT_AGAIN])
 
-    def _weights(self, histories: Histories) -> sparse.csr_array:
+    def _weights(self, histories: Histories, half_life_days: float | None) -> sparse.csr_array:
         """Summed weight of each past item, shape (len(histories), n_items)."""
-        weights = event_weights(histories, self.event_weights, self.half_life_days)
+        weights = event_weights(histories, self.event_weights, half_life_days)
         shape = (len(histories), len(self.columns[POPULARITY]))
         return sparse.csr_array((weights, (histories.owners(), histories.item_idx)), shape=shape)
 
@@ -222,6 +232,11 @@ class FeatureSet:
         liked = (profile @ self.text_of() - self.text_mean) * known[:, None]
         centred: FloatMatrix = liked @ text.T - (liked @ self.text_mean)[:, None]
         return centred
+
+
+def _log_of(weights: sparse.csr_array, item_idx: IntVector | None) -> FloatMatrix:
+    logs: FloatMatrix = np.log1p((weights if item_idx is None else weights[:, item_idx]).toarray())
+    return logs
 
 
 def _rows_to_one(weights: sparse.csr_array) -> sparse.csr_array:

@@ -220,6 +220,7 @@ _FEATURES: Mapping[str, tuple[str, str]] = {
         "How close its description is to those of your past items.",
         "它的描述与您以往商品描述的接近程度。",
     ),
+    "bought_again": ("How often and how lately you bought it.", "您购买它的频率与最近程度。"),
     "seen_before": ("That you came across this very item before.", "您之前接触过这件商品。"),
 }
 

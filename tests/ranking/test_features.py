@@ -120,17 +120,17 @@ def test_seen_before_marks_what_was_viewed() -> None:
     assert np.count_nonzero(values) == 1
 
 
-def test_where_repeats_count_a_purchase_is_seen_before_by_number_and_age() -> None:
-    rows = np.arange(3, dtype=np.int32)
-    only_purchases = Interactions(
-        rows, rows, np.full(3, PURCHASE, np.int8), np.ones(3, np.float32), np.full(3, NOW_S - DAY)
-    )
-    snapshot = replace(planted_snapshot(), interactions=only_purchases)
-    assert "seen_before" not in fitted(snapshot).names
-    features = fit_features(snapshot, CONFIG, np.random.default_rng(0), repeats=True)
-    past = history((3, PURCHASE, 10), (3, PURCHASE, 0), (5, PURCHASE, 10))
-    values = raw(features, past)["seen_before"]
-    np.testing.assert_allclose(values[[3, 5]], np.log1p([1.5, 0.5]), rtol=1e-6)
+def test_bought_again_grows_with_how_often_and_how_lately(tmp_path: Path) -> None:
+    assert "bought_again" not in fitted(planted_snapshot()).names
+    config = CONFIG.model_copy(update={"repeat_half_life_days": 5.0})
+    features = fit_features(planted_snapshot(), config, np.random.default_rng(0), repeats=True)
+    past = history((3, PURCHASE, 10), (3, PURCHASE, 0), (5, PURCHASE, 5))
+    values = raw(features, past)["bought_again"]
+    # item 3: two purchases, of late 1 and a quarter; item 5: one, of late a half
+    expected = [np.log(3) + np.log(2.25), np.log(2) + np.log(1.5), 0]
+    np.testing.assert_allclose(values[[3, 5, 4]], expected, rtol=1e-6)
+    features.save(tmp_path)
+    np.testing.assert_array_equal(raw(FeatureSet.load(tmp_path), past)["bought_again"], values)
 
 
 def test_an_empty_history_leaves_only_what_is_impersonal() -> None:

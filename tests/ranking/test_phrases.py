@@ -125,7 +125,16 @@ def test_names_with_braces_and_markup_stay_as_they_are(language: Language) -> No
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_every_kind_has_a_sentence_that_ends(language: Language) -> None:
-    names = ["popularity", "trending", "newness", "price_fit", "text_profile", "seen_before", "odd"]
+    names = [
+        "popularity",
+        "trending",
+        "newness",
+        "price_fit",
+        "text_profile",
+        "seen_before",
+        "bought_again",
+        "odd",
+    ]
     names += ["affinity:MADE_BY", "affinity:IN_CATEGORY", "affinity:SOLD_AT"]
     sentences = [feature_sentence(name, language) for name in names]
     sentences += [
