@@ -19,7 +19,8 @@ import numpy as np
 from evaluation.bootstrap import Interval
 from evaluation.harness import ModelResult, evaluate_lists
 from evaluation.report import Report, Run, build_report
-from shopgraph.benches.ours import OUR_MODELS, Order
+from shopgraph.benches.our_models import OUR_MODELS
+from shopgraph.benches.ours import Order
 from shopgraph.benches.peers import LISTS, PEER_MODELS, RESULT, ContenderFailed, Limits, run_peer, run_process
 from shopgraph.benches.task import Split, read_split, write_task
 from shopgraph.errors import BadSettings

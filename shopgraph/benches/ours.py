@@ -13,7 +13,7 @@ from importlib.metadata import version
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from time import perf_counter
-from typing import Any, Protocol, TypeAlias, cast
+from typing import Any, TypeAlias
 
 import numpy as np
 from pydantic import TypeAdapter
@@ -21,33 +21,33 @@ from safetensors.numpy import load_file
 
 from evaluation.harness import evaluate, top_items
 from evaluation.provenance import peak_rss_mb
-from gnn.deep.lightgcn import LightGCN, LightGCNConfig
-from gnn.item_item.model import ItemItemConfig
-from gnn.linear.config import LinearKGConfig
 from gnn.popularity import Popularity
+from gnn.training.config import TrainingConfig
 from ranking.holdout import bought
-from ranking.models import ModelConfig, SavedModel, Watch, build_model, refit_config
+from ranking.models import Watch
 from ranking.scorer import Scorer
 from ranking.training import fit_hybrid
+from shopgraph.benches.our_models import TORCH_HALVES, OurConfig, Saved, bounded, build, grid_of
 from shopgraph.benches.peers import LISTS, RESULT, Limits
 from shopgraph.benches.task import Split, read_split
 from shopgraph.evaluating import CLEAN_RELATIONS, Question
 from shopgraph.settings import Settings
-from shopgraph.types import FloatMatrix, GraphSnapshot, Heldout, Histories, IntVector, iter_batches
-
-OUR_MODELS = ("hybrid", "linear", "lightgcn", "ease", "neighbours", "popularity")
+from shopgraph.types import (
+    FloatMatrix,
+    GraphSnapshot,
+    Heldout,
+    Histories,
+    IntVector,
+    iter_batches,
+)
 
 N_VALIDATION_USERS = 5_000
 """As many as the peers' scripts sample."""
-
-_TORCH_HALVES = ("gnn.linear.training", "gnn.deep.lightgcn_module")
 
 _K, _SCORES_AT_ONCE = 20, 1 << 22
 
 ScoreFn: TypeAlias = Callable[[Histories], FloatMatrix]
 _QUESTION = TypeAdapter(Question)
-
-OurConfig: TypeAlias = ModelConfig | LightGCNConfig
 
 
 @dataclass(frozen=True)
@@ -85,12 +85,6 @@ class Order:
         )
 
 
-class Saved(Protocol):
-    """What is counted when a model's numbers are."""
-
-    def save(self, folder: Path) -> None: ...
-
-
 @dataclass(frozen=True)
 class Trained:
     """A model fitted on all of the training data, and what is to be said of its search."""
@@ -119,9 +113,9 @@ class Clock:
 def main(folder: Path, name: str) -> None:
     """Train, list, and write both files."""
     order = Order.read(folder)
-    texts = name == "hybrid" or any(isinstance(config, LinearKGConfig) for config in grid_of(name))
-    for module in _TORCH_HALVES:  # a peer's script imports what it needs before its clock starts, too
-        import_module(module)
+    texts = name in {"hybrid", "linear", "attention"}
+    if name in TORCH_HALVES:
+        import_module(TORCH_HALVES[name])
     split = read_split(order.question, order.now, order.seed, order.settings, with_text=texts)
     started = perf_counter()
     trained = train(name, split, order)
@@ -129,7 +123,8 @@ def main(folder: Path, name: str) -> None:
     found["peak_rss_mb"] = round(peak_rss_mb(), 1)
     found["n_parameters"] = n_saved(trained.model)
     found["versions"] = {package: version(package) for package in ("shopgraph", "torch", "numpy", "scipy")}
-    found["device"] = order.limits.device if texts else "cpu"
+    on_device = name == "hybrid" or any(isinstance(each, TrainingConfig) for each in grid_of(name))
+    found["device"] = order.limits.device if on_device else "cpu"
     np.save(folder / LISTS, lists_of(trained.score, split.train, split.heldout))
     (folder / RESULT).write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
 
@@ -145,25 +140,8 @@ def train(name: str, split: Split, order: Order) -> Trained:
         return Trained(
             popularity.score, popularity, {"chosen": {}, "seconds_to_best": round(clock.seconds, 2)}
         )
-    grid = [_bounded(config, order.limits) for config in grid_of(name)[: order.limits.settings]]
+    grid = [bounded(config, order.limits) for config in grid_of(name)[: order.limits.settings]]
     return _choose_and_refit(grid, split, rng)
-
-
-def grid_of(name: str) -> Sequence[OurConfig]:
-    """The declared settings of a model, the default first; none for what has nothing to choose."""
-    match name:
-        case "linear":
-            return [LinearKGConfig()]
-        case "lightgcn":
-            return [LightGCNConfig(epochs=100, patience=3)]
-        case "ease":
-            return [
-                ItemItemConfig(l2=l2, max_items_closed_form=1 << 20) for l2 in (100.0, 30.0, 300.0, 1000.0)
-            ]
-        case "neighbours":
-            return [ItemItemConfig(shrinkage=beta, max_items_closed_form=0) for beta in (20.0, 5.0, 100.0)]
-        case _:
-            return []
 
 
 def lists_of(score: ScoreFn, train: GraphSnapshot, heldout: Heldout) -> IntVector:
@@ -209,16 +187,17 @@ def _choose_and_refit(grid: Sequence[OurConfig], split: Split, rng: np.random.Ge
     tried = []
     for config in grid:
         clock = Clock()
-        model = _build(config, split.part.n_items, Watch(split.validation, clock.tick))
+        model = build(config, split.part.n_items, Watch(split.validation, clock.tick))
         model.fit(split.part, rng)
         best_epoch = int(getattr(model, "best_epoch", 0))
         to_best = clock.epochs[best_epoch - 1] if best_epoch else clock.seconds
         ndcg = (
             evaluate({"tried": model.score}, split.part, sample, ks=(10,))["tried"].per_user["ndcg@10"].mean()
         )
-        tried.append((float(ndcg), to_best, best_epoch, _refit_config(model, config), config))
-    ndcg, to_best, best_epoch, refit, chosen = max(tried, key=lambda each: each[0])
-    model = _build(refit, split.train.n_items, Watch(None, lambda report: None))
+        tried.append((float(ndcg), to_best, best_epoch, config))
+    ndcg, to_best, best_epoch, chosen = max(tried, key=lambda each: each[0])
+    refit = chosen.model_copy(update={"epochs": best_epoch}) if best_epoch else chosen
+    model = build(refit, split.train.n_items, Watch(None, lambda report: None))
     model.fit(split.train, rng)
     said = {
         "chosen": {**_changed(chosen, grid), **({"epochs": best_epoch} if best_epoch else {})},
@@ -227,26 +206,6 @@ def _choose_and_refit(grid: Sequence[OurConfig], split: Split, rng: np.random.Ge
         "settings_tried": len(tried),
     }
     return Trained(model.score, model, said)
-
-
-def _build(config: OurConfig, n_items: int, watch: Watch) -> SavedModel | LightGCN:
-    if isinstance(config, LightGCNConfig):
-        return LightGCN(config, validation=watch.validation, on_epoch=watch.on_epoch)
-    return build_model(config, n_items, watch)
-
-
-def _bounded(config: OurConfig, limits: Limits) -> OurConfig:
-    """The configuration with no more epochs, and on no other device, than anyone has."""
-    if isinstance(config, ItemItemConfig):
-        return config
-    device = "cuda" if limits.device == "cuda" else "cpu"
-    return config.model_copy(update={"epochs": min(config.epochs, limits.epochs), "device": device})
-
-
-def _refit_config(model: SavedModel | LightGCN, config: OurConfig) -> OurConfig:
-    if isinstance(model, LightGCN) and isinstance(config, LightGCNConfig):
-        return config.model_copy(update={"epochs": max(model.best_epoch, 1)})
-    return refit_config(model, cast(ModelConfig, config))
 
 
 def _changed(chosen: OurConfig, grid: Sequence[OurConfig]) -> dict[str, Any]:

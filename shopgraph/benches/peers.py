@@ -122,11 +122,17 @@ def run_script(
     python = python_of(package, on_stage)
     # -E: our PYTHONPATH would lead the peer to our packages
     command = [str(python), "-E", "-B", str(_FOLDER / script), *arguments, "--out", str(out)]
-    run_process(command, out, limits)
+    run_process(command, out, limits, in_out=True)
 
 
-def run_process(command: Sequence[str], out: Path, limits: Limits) -> None:
+def run_process(command: Sequence[str], out: Path, limits: Limits, *, in_out: bool = False) -> None:
     """Runs a contender with its output in `out`; it has half as long again as it was told, and is then ended.
+
+    Args:
+        command: program and arguments; paths absolute.
+        out: made where it is missing.
+        limits: threads, device and time.
+        in_out: whether it runs in `out`, since some packages leave files where they run.
 
     Raises:
         ContenderFailed: as `run_peer`.
@@ -134,7 +140,12 @@ def run_process(command: Sequence[str], out: Path, limits: Limits) -> None:
     out.mkdir(parents=True, exist_ok=True)
     with (out / LOG).open("wb") as log:
         process = subprocess.Popen(
-            command, stdout=log, stderr=subprocess.STDOUT, env=_environment(limits), start_new_session=True
+            command,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            env=_environment(limits),
+            cwd=out if in_out else None,
+            start_new_session=True,
         )
         try:
             code = process.wait(timeout=1.5 * limits.seconds + 120)

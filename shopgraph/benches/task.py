@@ -45,7 +45,7 @@ def read_split(
     """
     rng = np.random.default_rng(seed)
     snapshot = read_snapshot(question, now)
-    if with_text:
+    if with_text and any(snapshot.items.text):
         snapshot = embed(snapshot, open_encoder(settings.encoder_config), settings, lambda done, total: None)
     pairs = test_pairs(question)
     train, heldout = train_and_heldout(snapshot, question.protocol, rng, test_pairs=pairs, days=question.days)
