@@ -5,11 +5,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
-from tokenizers import Tokenizer, models, pre_tokenizers, processors
-from transformers import BertConfig, BertModel
 
 from nlu.tuning.pairs import TextPairs
+from tests.word_model import write_word_model
 
 KINDS = (("teapot", "cup"), ("tent", "boots"))
 COLOURS = ("red", "blue", "green", "grey", "white", "black")
@@ -37,27 +35,6 @@ def shop_pairs(shop_texts: tuple[str, ...]) -> list[TextPairs]:
 
 @pytest.fixture(scope="session")
 def word_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A random BertModel of 3 layers and 32 dimensions that knows the shop's words and a mask."""
+    """A random BertModel that knows the shop's words and a mask."""
     folder = tmp_path_factory.mktemp("models") / "tiny-shop-bert"
-    words = [*itertools.chain.from_iterable(KINDS), *COLOURS, *SIZES, "query", "passage", ":"]
-    vocabulary = {
-        token: place for place, token in enumerate(["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *words])
-    }
-    torch.manual_seed(0)
-    config = BertConfig(
-        vocab_size=len(vocabulary),
-        hidden_size=32,
-        num_hidden_layers=3,
-        num_attention_heads=2,
-        intermediate_size=64,
-        max_position_embeddings=64,
-    )
-    BertModel(config, add_pooling_layer=False).save_pretrained(folder)
-    tokenizer = Tokenizer(models.WordLevel(vocabulary, unk_token="[UNK]"))
-    tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
-    tokenizer.post_processor = processors.TemplateProcessing(
-        single="[CLS] $A [SEP]", special_tokens=[("[CLS]", 2), ("[SEP]", 3)]
-    )
-    tokenizer.add_special_tokens(["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"])
-    tokenizer.save(str(folder / "tokenizer.json"))
-    return folder
+    return write_word_model(folder, [*itertools.chain.from_iterable(KINDS), *COLOURS, *SIZES])
