@@ -33,7 +33,7 @@ from shopgraph.demoshop.write import make_shop
 from shopgraph.settings import Settings
 from shopgraph.types import FloatMatrix, GraphSnapshot, Heldout, IntVector, VectorIndex
 
-K, HELD_OUT_DAYS, EPOCHS = 10, 14.0, 30
+K, HELD_OUT_DAYS, EPOCHS = 10, 14.0, 10
 N_DRAWN, DRAWN_DIM, N_TIMED = 100_000, 64, 200
 _NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
