@@ -46,8 +46,10 @@ class Mix:
     def model_shares(self, history: Histories, item_idx: IntVector, top: int | None) -> list[list[Share]]:
         """The weighted shares of all models for some items of one history (batch of one), a list for each.
 
-        With `top` models that are sums over past items are added up first: the largest of their sums.
+        With `top` models that are sums over past items are added up first: the largest of their sums. Of
+        several graph models each names more paths, since the largest of all may be second in each.
         """
+        wide = None if top is None else top * max(len(self.terms_of(GRAPH)), 1)
         alone: list[Term] = []
         sums: list[tuple[str, IntVector, FloatMatrix]] = []
         for term in self.terms:
@@ -58,7 +60,7 @@ class Mix:
                 sums.append((term.name, past, values * term.factor))
         shares: list[list[Share]] = [[] for _ in item_idx]
         for term in alone:
-            for row, own in enumerate(term.model.shares_of_items(history, item_idx, top)):
+            for row, own in enumerate(term.model.shares_of_items(history, item_idx, wide)):
                 shares[row] += [_weighted(share, term) for share in own]
         if sums:
             for row, own in enumerate(_added_up(sums, top)):
