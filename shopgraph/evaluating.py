@@ -23,6 +23,7 @@ from ranking.config import HybridConfig
 from ranking.models import GRAPH
 from ranking.training import fit_hybrid
 from shopgraph.demoshop.oracle import oracle_scores, truth_path
+from shopgraph.errors import BadSource
 from shopgraph.evaluating_cold import ColdQuestion, evaluate_cold
 from shopgraph.panel import LAST_BASKETS, MOST_BOUGHT, WITHOUT, hybrid_panel
 from shopgraph.pipeline import embed
@@ -79,7 +80,11 @@ def evaluate(
 def evaluate_snapshot(
     snapshot: GraphSnapshot, question: Question, settings: Settings, on_stage: Callable[[str], None]
 ) -> Report:
-    """The report of all seeds; validation cut from the training part decides every parameter."""
+    """The report of all seeds; validation cut from the training part decides every parameter.
+
+    Raises:
+        BadSource: the data are too few for the protocol, or have no times.
+    """
     config = _config(snapshot, question, settings)
     pairs = test_pairs(question)
     protocol = question.protocol
@@ -115,9 +120,12 @@ def _evaluate_cut(
     details, seconds = [], []
     for seed in question.seeds:
         rng = np.random.default_rng(seed)
-        train, heldout = train_and_heldout(
-            snapshot, question.protocol, rng, test_pairs=pairs, days=question.days, repeats=config.repeats
-        )
+        try:
+            train, heldout = train_and_heldout(
+                snapshot, question.protocol, rng, test_pairs=pairs, days=question.days, repeats=config.repeats
+            )
+        except ValueError as exc:
+            raise BadSource(f"{question.source}: {exc}") from exc
         if question.source_format == "completejourney":
             train = _with_known_prices(train)
         heldout = sampled(heldout, question.limit_users, seed)

@@ -14,6 +14,7 @@ from evaluation.splits import ColdStart
 from ranking.config import HybridConfig
 from ranking.holdout import heldout_from_ids
 from ranking.training import fit_hybrid
+from shopgraph.errors import BadSource
 from shopgraph.panel import hybrid_panel
 from shopgraph.types import GraphSnapshot
 
@@ -47,13 +48,19 @@ def evaluate_cold(
         config: what is trained, without ablations.
         run: what is said of it; the seconds are filled in.
         on_stage: gets a line for each stage.
+
+    Raises:
+        BadSource: the data are too few.
     """
     config = config.model_copy(update={"ablations": ()})
     seconds: list[float] = []
     by_view: dict[str, list[Mapping[str, ModelResult]]] = {}
     for seed in question.seeds:
         rng = np.random.default_rng(seed)
-        cut = _cut(snapshot, pairs, question, rng)
+        try:
+            cut = _cut(snapshot, pairs, question, rng)
+        except ValueError as exc:
+            raise BadSource(f"{run.dataset}: {exc}") from exc
         on_stage(f"seed {seed}: {cut.n_cold:,} of what is known are cold")
         started = perf_counter()
         hybrid = fit_hybrid(cut.train, config, rng, on_stage)

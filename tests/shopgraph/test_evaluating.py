@@ -12,6 +12,7 @@ from evaluation.report import Report, markdown_table
 from evaluation.splits import Protocol
 from ranking.config import HybridConfig
 from shopgraph import evaluating
+from shopgraph.errors import BadSource
 from shopgraph.evaluating import Question, evaluate_snapshot, read_snapshot
 from shopgraph.settings import Settings
 from tests.planted import NOW, planted_snapshot
@@ -105,6 +106,12 @@ def test_a_cold_user_is_folded_in_from_what_is_given() -> None:
     recall = {name: view["models"]["hybrid"]["recall@10"]["mean"] for name, view in views.items()}
     assert recall["given_1"] > views["given_1"]["models"]["popularity"]["recall@10"]["mean"]
     assert recall["given_all"] >= recall["given_1"]
+
+
+def test_data_without_times_are_not_cut_by_time(tmp_path: Path) -> None:
+    question = Question(write_games(tmp_path), "games", "time", ablations=())
+    with pytest.raises(BadSource, match="no interaction has a time"):
+        evaluate_snapshot(read_snapshot(question, NOW), question, SMALL, lambda _: None)
 
 
 @pytest.mark.parametrize("protocol", ["split", "cold-items"])
