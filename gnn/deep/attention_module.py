@@ -13,9 +13,11 @@ from torch.nn import functional
 from gnn.deep.attention import AttentionConfig, AttentionState
 from gnn.deep.attention_loss import PrefixLoss, Wanted
 from gnn.deep.pairs import numpy_of
+from gnn.deep.sizes import sizes_of
 from gnn.deep.train import OnEpoch
 from gnn.linear.parts import text_differences
 from gnn.training.loop import fit_module
+from gnn.training.memory import memory_advice
 from gnn.training.module import Trainable
 from shopgraph.types import NO_TIME, GraphSnapshot, Heldout, Histories, iter_batches
 
@@ -33,7 +35,8 @@ def train(
 ) -> tuple[AttentionState, int]:
     """(what is served, best epoch)."""
     start = torch.Generator().manual_seed(int(rng.integers(0, 2**62)))
-    module = AttentionModule(snapshot, config, start)
+    with memory_advice(torch.device("cpu"), sizes_of(config)):
+        module = AttentionModule(snapshot, config, start)
     fitted = fit_module(module, config, rng, snapshot.histories, validation, on_epoch, log_dir)
     return module.state(), fitted.best_epoch
 
@@ -66,9 +69,7 @@ class AttentionModule(Trainable[Sequences]):
         self.config, self.n_items = config, snapshot.n_items
         self.histories = snapshot.histories
         self.edges_per_step = config.batch_size * config.window
-        self.sizes = {
-            name: getattr(config, name) for name in ("dim", "batch_size", "sampled_items", "longest")
-        }
+        self.sizes = sizes_of(config)
         n_tables = 1 if config.shared_vectors else 2
         self.free = self._drawn((n_tables, self.n_items, config.dim), start)
         self.bias = torch.nn.Parameter(torch.zeros(self.n_items))

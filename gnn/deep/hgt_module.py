@@ -39,8 +39,15 @@ def train(
     start = torch.Generator().manual_seed(int(rng.integers(0, 2**62)))
     with torch.random.fork_rng(devices=[]):  # HGTConv draws its weights from the global stream
         torch.manual_seed(start.initial_seed())
-        module = HGTModule(distinct_interactions(snapshot), hetero_data(snapshot), config, start)
-    return train_pairs(module, config, rng, snapshot, validation, on_epoch, log_dir)
+        return train_pairs(
+            lambda: HGTModule(distinct_interactions(snapshot), hetero_data(snapshot), config, start),
+            config,
+            rng,
+            snapshot,
+            validation,
+            on_epoch,
+            log_dir,
+        )
 
 
 class HGTModule(LeaveOutModule):
@@ -59,7 +66,6 @@ class HGTModule(LeaveOutModule):
         for n, edge_type in enumerate(self.edge_types):
             self.register_buffer(f"edges_{n}", data[edge_type].edge_index, persistent=False)
         self.edges_per_step = config.layers * sum(data[key].num_edges for key in self.edge_types)
-        self.sizes = {**self.sizes, "layers": config.layers, "max_neighbours": config.max_neighbours}
         scale, self.dim = config.initial_scale, config.dim
         self.free = torch.nn.ParameterDict(
             {

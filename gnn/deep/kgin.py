@@ -7,8 +7,8 @@ and entities `e_v^(l) = 1/|N_v| Σ_(r,w) e_r ⊙ e_w^(l-1)` (3.2.2 and 3.2.3), a
 Departures: the bought item of a pair is left out of its user's mean, since it is not there when it is to be
 found; the default loss is a softmax (`loss = "bpr"` is the paper's); independence of intents is their mean
 squared cosine (a choice of the authors' code beside the distance correlation of 3.1.2); relation vectors
-start near 1, so that training starts from plain means; every relation is walked both ways with a vector for each,
-and buying is one more relation that intents may mix; no normalisation between layers.
+start near 1, so that training starts from plain means; every relation is walked both ways, with a vector
+for each, and buying is one more relation that intents may mix; no normalisation between layers.
 Exactness `past_item`: β depends on the user alone, so a user's vector is `e_u^(0)` and a term per past item.
 """
 

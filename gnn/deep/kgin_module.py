@@ -29,8 +29,15 @@ def train(
     """(what is served, best epoch)."""
     start = torch.Generator().manual_seed(int(rng.integers(0, 2**62)))
     relations = knowledge_relations(snapshot)
-    module = KGINModule(distinct_interactions(snapshot), relations, config, start)
-    return train_pairs(module, config, rng, snapshot, validation, on_epoch, log_dir)
+    return train_pairs(
+        lambda: KGINModule(distinct_interactions(snapshot), relations, config, start),
+        config,
+        rng,
+        snapshot,
+        validation,
+        on_epoch,
+        log_dir,
+    )
 
 
 class KGINModule(LeaveOutModule):
@@ -51,7 +58,6 @@ class KGINModule(LeaveOutModule):
         self.means = torch.nn.ModuleList(RelationMean(relation.mean) for relation in relations)
         n_edges = sum(relation.mean.nnz for relation in relations)
         self.edges_per_step = n_edges * config.layers + interactions.nnz
-        self.sizes = {**self.sizes, "layers": config.layers}
 
         def drawn(*shape: int) -> torch.nn.Parameter:
             return torch.nn.Parameter(torch.randn(shape, generator=start) * config.initial_scale)

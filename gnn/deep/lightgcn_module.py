@@ -40,8 +40,15 @@ def train(
 ) -> tuple[ProfileState, int]:
     """(what is served, best epoch)."""
     start = torch.Generator().manual_seed(int(rng.integers(0, 2**62)))
-    module = LightGCNModule(distinct_interactions(snapshot), config, start)
-    return train_pairs(module, config, rng, snapshot, validation, on_epoch, log_dir)
+    return train_pairs(
+        lambda: LightGCNModule(distinct_interactions(snapshot), config, start),
+        config,
+        rng,
+        snapshot,
+        validation,
+        on_epoch,
+        log_dir,
+    )
 
 
 class LightGCNModule(PairModule):
@@ -54,7 +61,6 @@ class LightGCNModule(PairModule):
         self.layers = config.layers
         self.convolution = SymmetricConv(interactions)
         self.edges_per_step = 2 * interactions.nnz * config.layers
-        self.sizes = {**self.sizes, "layers": config.layers}
         noise = torch.randn((self.n_users + self.n_items, config.dim), generator=start)
         self.free = torch.nn.Parameter(noise * config.initial_scale)
 

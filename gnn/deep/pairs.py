@@ -11,6 +11,7 @@ from torch import Tensor
 
 from gnn.deep.pair_config import PairConfig
 from gnn.deep.profile import ProfileState
+from gnn.deep.sizes import sizes_of
 from gnn.history import FloatCsr
 from gnn.training.losses import bpr_loss, softmax_loss
 from gnn.training.module import Trainable
@@ -63,7 +64,7 @@ class PairModule(Trainable[Pairs]):
         counts = np.bincount(self._pair_items, minlength=self.n_items)
         popularity = torch.from_numpy(counts / max(1, len(self._pair_items)))
         self.register_buffer("popularity", popularity, persistent=False)
-        self.sizes = {"dim": config.dim, "batch_size": config.batch_size}
+        self.sizes = sizes_of(config)
         self._state: ProfileState | None = None
 
     @abstractmethod

@@ -1,5 +1,6 @@
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -7,6 +8,8 @@ import pytest
 from pydantic import BaseModel, ValidationError
 
 from gnn.registry import ModelConfig, build
+from shopgraph.errors import BadSettings
+from shopgraph.types import Interactions
 from tests.gnn.recommender_suite import awkward_snapshot
 
 QUICK = {
@@ -39,6 +42,35 @@ def test_every_kind_is_built_from_plain_settings_and_fits(kind: str) -> None:
 def test_every_kind_has_a_quick_case() -> None:
     (union,) = (part for part in Holder.model_json_schema()["properties"].values())
     assert set(union["discriminator"]["mapping"]) == set(QUICK)
+
+
+@pytest.mark.parametrize("kind", ["linear", "lightgcn", "kgin", "hgt", "attention"])
+def test_lack_of_memory_names_what_to_lower(kind: str) -> None:
+    config = {"kind": kind, "settings": {"dim": 10**12}}
+    model = build(Holder.model_validate({"model": config}).model)
+    with pytest.raises(BadSettings, match=r"lower dim \(now 1000000000000\), batch_size"):
+        model.fit(awkward_snapshot(), np.random.default_rng(0))
+
+
+@pytest.mark.parametrize("kind", ["linear", "lightgcn", "kgin", "hgt", "attention"])
+def test_nan_in_texts_is_refused(kind: str) -> None:
+    snapshot = awkward_snapshot(with_text=True)
+    assert snapshot.text_vectors is not None
+    snapshot.text_vectors[3, 0] = np.nan
+    model = build(Holder.model_validate({"model": {"kind": kind}}).model)
+    with pytest.raises(ValueError, match="item 3"):
+        model.fit(snapshot, np.random.default_rng(0))
+
+
+@pytest.mark.parametrize("kind", QUICK)
+def test_a_shop_of_one_event_is_survived(kind: str) -> None:
+    snapshot = awkward_snapshot()
+    x = snapshot.interactions
+    one = Interactions(x.user_idx[:1], x.item_idx[:1], x.type_code[:1], x.value[:1], x.time[:1])
+    lone = replace(snapshot, interactions=one)
+    model = build(Holder.model_validate({"model": {"kind": kind, "settings": QUICK[kind]}}).model)
+    model.fit(lone, np.random.default_rng(0))
+    assert np.isfinite(model.score(lone.histories)).all()
 
 
 def test_an_unknown_kind_and_an_unknown_setting_are_refused() -> None:

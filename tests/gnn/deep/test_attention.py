@@ -123,11 +123,3 @@ def test_cold_items_stand_on_their_texts() -> None:
     scores = model.score(train.histories)[:, cold] - model.state.bias[cold]
     own_taste = np.arange(train.n_users) % 4 == cold % 4
     assert scores[own_taste].min() > np.median(scores[~own_taste])
-
-
-def test_nan_in_texts_is_refused() -> None:
-    snapshot = planted_snapshot(with_text=True)
-    assert snapshot.text_vectors is not None
-    snapshot.text_vectors[3, 0] = np.nan
-    with pytest.raises(ValueError, match="item 3"):
-        SequenceAttention(SMALL).fit(snapshot, np.random.default_rng(0))
