@@ -58,20 +58,20 @@ def run(settings: Settings) -> list[dict[str, Any]]:
 
 
 def compare(asked: Asked) -> list[dict[str, Any]]:
-    """The rows of one set of vectors, float32 first."""
+    """The rows of one set of vectors, float32 first; None where there is nothing to measure."""
     storages: tuple[Storage, ...] = ("float32", "float16", "sq8")
-    rows = []
     near = _neighbours(ExactIndex(asked.vectors), asked.vectors)
+    rows = []
     for storage in storages:
         index = build_index(asked.vectors, storage)
-        found = _row(asked, storage, index, near, index.row_bytes)
-        rows.append({**found, "query_p50_cpu_ms": _p50_ms(index, asked)})
+        rows.append(_row(asked, storage, index, near, index.row_bytes, _p50_ms(index, asked)))
     decoded = ExactIndex(int8_rows(asked.vectors))
-    rows.append(_row(asked, INT8_ROWS, decoded, near, asked.vectors.shape[1] + 4))
+    rows.append(_row(asked, INT8_ROWS, decoded, near, asked.vectors.shape[1] + 4, None))
+    exact = rows[0]
     for row in rows:
-        row["bytes_ratio_to_float32"] = round(row["bytes"] / rows[0]["bytes"], 3)
-        if "ndcg@10" in row:
-            row["ndcg@10_lost"] = round(rows[0]["ndcg@10"] - row["ndcg@10"], 5)
+        row["ratio_to_float32_bytes"] = round(row["bytes"] / exact["bytes"], 3)
+        lost = None if row["ndcg@10"] is None else round(exact["ndcg@10"] - row["ndcg@10"], 5)
+        row["ndcg@10_lost"] = lost
     return rows
 
 
@@ -82,21 +82,25 @@ def int8_rows(vectors: FloatMatrix) -> FloatMatrix:
     return decoded
 
 
-def _row(asked: Asked, storage: str, index: VectorIndex, near: IntVector, row_bytes: int) -> dict[str, Any]:
+def _row(
+    asked: Asked, storage: str, index: VectorIndex, near: IntVector, row_bytes: int, p50_ms: float | None
+) -> dict[str, Any]:
     shared = (_neighbours(index, asked.vectors)[:, :, None] == near[:, None, :]).any(axis=2)
-    row: dict[str, Any] = {
+    ndcg = None
+    if asked.value is not None:
+        ranked = index.search(asked.queries, asked.depth)[1]
+        ndcg = round(float(asked.value(ranked).mean()), 5)
+    return {
         "vectors": asked.name,
         "n_rows": len(asked.vectors),
         "dim": asked.vectors.shape[1],
         "storage": storage,
         "bytes": row_bytes * len(asked.vectors),
         "neighbour_recall@10": round(float(shared.mean()), 4),
+        "n_queries": len(asked.queries),
+        "ndcg@10": ndcg,
+        "query_p50_cpu_ms": p50_ms,
     }
-    if asked.value is not None:
-        ranked = index.search(asked.queries, asked.depth)[1]
-        row["ndcg@10"] = round(float(asked.value(ranked).mean()), 5)
-        row["n_queries"] = len(asked.queries)
-    return row
 
 
 def _neighbours(index: VectorIndex, vectors: FloatMatrix) -> IntVector:

@@ -69,7 +69,8 @@ def run(settings: Settings) -> list[dict[str, Any]]:
     for seed in SEEDS:
         for task in tasks(settings.data, seed):
             rows += compare(task, variants, settings, seed)
-    return rows
+    columns = dict.fromkeys(name for row in rows for name in row)
+    return [{name: row.get(name) for name in columns} for row in rows]
 
 
 def compare(
