@@ -77,9 +77,11 @@ def train(
 ) -> Trained:
     """Train on a snapshot, write a new version of the artefact and make it the current one.
 
-    Texts are embedded here, unless the snapshot has their vectors already.
+    Texts are embedded here, unless the snapshot has their vectors already. Of several processes that
+    torchrun started the first one writes; in the others the version is "".
     """
-    from ranking.training import fit_hybrid  # what answers needs nothing of it
+    from gnn.training.ranks import first_on_this_machine  # what answers needs nothing of these
+    from ranking.training import fit_hybrid
 
     started = perf_counter()
     encoder = open_encoder(settings.encoder_config)
@@ -87,6 +89,8 @@ def train(
         snapshot = embed(snapshot, encoder, settings, on_text)
     rng = np.random.default_rng(settings.seed)
     hybrid = fit_hybrid(snapshot, settings.hybrid_config, rng, on_stage, encoder, settings.tensorboard)
+    if not first_on_this_machine():
+        return Trained("", dict(hybrid.metrics), perf_counter() - started)
     export_serving(settings.encoder_config, _encoder_folder(root, encoder.name))
     artefacts = ArtefactRoot(root)
     with artefacts.create() as draft:

@@ -3,12 +3,14 @@
 from collections.abc import Callable
 
 import numpy as np
+from torch import distributed
 
 from gnn.linear.config import LINEAR_SPACE, LinearKGConfig
 from gnn.linear.model import LinearKG
 from gnn.training.board import EpochReport
 from gnn.training.sweep import Sweep, Trial, Values, sweep
 from ranking.holdout import validation_cut, with_relations
+from shopgraph.errors import BadSettings
 from shopgraph.settings import Settings
 from shopgraph.types import GraphSnapshot
 
@@ -19,7 +21,12 @@ def sweep_graph(
     """(the settings with the best ones found for the graph model, all that was tried).
 
     Every trial has the same cut and the same random start, so that settings alone differ.
+
+    Raises:
+        BadSettings: torchrun started several processes; trials that are cut short would part them.
     """
+    if distributed.is_available() and distributed.is_torchelastic_launched():
+        raise BadSettings("--sweep runs in one process; start it without torchrun")
     hybrid = settings.hybrid_config
     rng = np.random.default_rng(settings.seed)
     train, heldout = validation_cut(

@@ -16,7 +16,7 @@ from gnn.training.checkpoint import Checkpoint, fingerprint, read_checkpoint, wr
 from gnn.training.config import TrainingConfig
 from gnn.training.memory import memory_advice, peak_memory_mb
 from gnn.training.module import Trainable
-from gnn.training.ranks import Ranks, chosen_cuda, joined
+from gnn.training.ranks import Ranks, chosen_cuda, join
 from gnn.training.step import Stepper, learning_rate
 from gnn.training.validation import summed_ndcg
 from shopgraph.errors import BadSettings
@@ -69,9 +69,9 @@ def fit_module(
     threads = torch.get_num_threads()
     torch.set_num_threads(config.threads or threads)
     try:
-        with memory_advice(device, module.sizes), joined(device) as ranks:
+        with memory_advice(device, module.sizes):
             module.to(device)
-            loop = _Loop(module, config, rng, histories, validation, ranks)
+            loop = _Loop(module, config, rng, histories, validation, join(device))
             return loop.run(on_epoch, log_dir)
     finally:
         torch.set_num_threads(threads)

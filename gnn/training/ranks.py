@@ -1,7 +1,7 @@
 """The processes that train one model together, as torchrun starts them; one process is the usual case."""
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+import atexit
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -37,24 +37,25 @@ class Ranks:
                 distributed.broadcast(tensor, src=0)
 
 
-@contextmanager
-def joined(device: torch.device) -> Iterator[Ranks]:
-    """The group that torchrun started (gloo on CPU, nccl on CUDA), left again at the end.
+def join(device: torch.device) -> Ranks:
+    """The group that torchrun started (gloo on CPU, nccl on CUDA), or the one that the caller initialised.
 
-    A group that the caller has initialised is used and kept. Without either, one process.
+    Without either, one process. A group is joined once and left at the process's end: between two
+    trainings it could not be left and joined again safely, as the processes don't wait for each other.
     """
     if not distributed.is_available():
-        yield Ranks()
-        return
-    ours = not distributed.is_initialized() and distributed.is_torchelastic_launched()
-    if ours:
+        return Ranks()
+    if not distributed.is_initialized():
+        if not distributed.is_torchelastic_launched():
+            return Ranks()
         distributed.init_process_group("nccl" if device.type == "cuda" else "gloo")
-    try:
-        there = distributed.is_initialized()
-        yield Ranks(distributed.get_rank(), distributed.get_world_size()) if there else Ranks()
-    finally:
-        if ours:
-            distributed.destroy_process_group()
+        atexit.register(distributed.destroy_process_group)
+    return Ranks(distributed.get_rank(), distributed.get_world_size())
+
+
+def first_on_this_machine() -> bool:
+    """Whether this process writes what was trained: torchrun's first one here, or the only one."""
+    return not distributed.is_available() or distributed.get_node_local_rank(fallback_rank=0) == 0
 
 
 def chosen_cuda() -> torch.device:
