@@ -23,7 +23,7 @@ PLAIN = ("compression", "encoder", "ingest", "serve", "text")
 ON_DATA = ("lightgcn", "models")
 """Benches that train on a source of data."""
 
-_EPOCHS = {"models": 200, "lightgcn": 2}
+_EPOCHS = {"models": 200, "lightgcn": 3}
 
 _Rows = list[dict[str, Any]]
 
@@ -45,7 +45,7 @@ def bench(
     ] = "all",
     peer_seconds: Annotated[float, typer.Option(min=1, help="models: most seconds for each.")] = 1_800.0,
     epochs: Annotated[
-        int | None, typer.Option(min=1, help="Most epochs of each fit: 200 for models, 2 for lightgcn.")
+        int | None, typer.Option(min=1, help="Most epochs of each fit: 200 for models, 3 for lightgcn.")
     ] = None,
     grid: Annotated[int, typer.Option(min=1, help="models: most settings tried of each.")] = 8,
     threads: Annotated[int, typer.Option(min=1, help="models, lightgcn: threads of each.")] = 1,
