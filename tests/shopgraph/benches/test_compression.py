@@ -28,12 +28,12 @@ def test_fewer_bytes_keep_what_lies_apart_and_the_loss_is_against_float32() -> N
 
 
 def test_a_storage_that_loses_says_how_much() -> None:
-    # The two rows differ by less than a float16 can tell.
-    vectors = np.array([[1.0, 0.0], [1.0001, 0.0]], np.float32)
+    # float16 knows 1 and 1.00098 but nothing between: the first row's lead of 0.0003 is lost.
+    vectors = np.array([[1.0004, 0], [1, 1]], np.float32)
 
-    def second_first(ranked: IntVector) -> NDArray[np.float64]:
-        return np.asarray(ranked[:, 0] == 1, np.float64)
+    def first_first(ranked: IntVector) -> NDArray[np.float64]:
+        return np.asarray(ranked[:, 0] == 0, np.float64)
 
-    asked = Asked("near", vectors, np.array([[1, 0]], np.float32), depth=2, value=second_first)
+    asked = Asked("near", vectors, np.array([[1, 0.0001]], np.float32), depth=2, value=first_first)
     lost = {row["storage"]: row["ndcg@10_lost"] for row in compare(asked)}
     assert (lost["float32"], lost["float16"]) == (0, 1)
