@@ -117,3 +117,17 @@ def test_no_reasons_are_no_reasons() -> None:
 def test_only_a_path_share_is_a_path() -> None:
     assert has_path([LATENT, PATH])
     assert not has_path([LATENT, LEARNED, Share("path", 0.0, past_item_idx=0, path=PATH.path)])
+
+
+def test_what_several_models_say_of_one_past_item_or_path_is_one_reason() -> None:
+    shares = [LEARNED, Share("item_item", 0.25, past_item_idx=0, name="neighbours"), PATH, PATH]
+    assert [(share.kind, share.value) for share in merge_shares(shares)] == [
+        ("item_item", 0.75),
+        ("path", 0.4),
+    ]
+
+
+def test_a_share_of_the_shopper_as_a_whole_names_no_past_item() -> None:
+    (reason,) = EXPLAINER.reasons([Share("item_item", 0.3, name="user")], context(), 1)
+    assert (reason.part, reason.path) == ("item_item", ())
+    assert reason.text == "Learned from what you chose so far as a whole."
