@@ -10,8 +10,8 @@ from gnn.linear.config import LinearKGConfig
 from gnn.linear.model import LinearKG
 from gnn.linear.parts import item_components, sum_components
 from gnn.linear.tower import LinearItemTower
-from gnn.linear.training import split_histories
-from gnn.linear.walks import relation_graph
+from gnn.linear.training import LinearTraining, TrainingData, split_histories
+from gnn.linear.walks import RelationGraph, relation_graph
 from gnn.training.board import EpochReport
 from shopgraph.errors import BadSettings
 from shopgraph.types import FloatMatrix, GraphSnapshot, Heldout
@@ -135,6 +135,39 @@ def test_sampled_softmax_finds_the_pattern_too() -> None:
     assert max(r.ndcg or 0 for r in sampled) > 0.8 * max(r.ndcg or 0 for r in full)
 
 
+@pytest.mark.parametrize("sampled", [False, True])
+def test_the_loss_of_a_batch_is_the_mean_of_its_shares(sampled: bool) -> None:
+    snapshot = awkward_snapshot(with_text=True)
+    still = replace_config(SMALL, own_dropout=0, edge_dropout=0, l2=0.1, batch_size=25)
+    config = replace_config(still, full_softmax_items=1, sampled_items=10) if sampled else still
+    tower, _ = tower_and_vectors(snapshot, config)
+    weights = type_weight_vector(snapshot.event_types, {})
+    data = TrainingData(snapshot.histories, weights, tower_graph(snapshot, config), snapshot.text_vectors)
+    module = LinearTraining(tower, data, config)
+    batch = next(module.batches(np.random.default_rng(0)))
+    shares = [module.share(batch, rank, 3) for rank in range(3)]
+    assert [module.units(share) for share in shares] == [9, 8, 8]
+    parts = [module.loss(share, torch.Generator()) * module.units(share) / 25 for share in shares]
+    assert sum(part.item() for part in parts) == pytest.approx(module.loss(batch, torch.Generator()).item())
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"precision": "bf16"},
+        {"history_crop": 0.5, "node_dropout": 0.2},
+        {"adversarial": 0.3, "adversarial_step": 0.1, "l2": 0.01},
+        {"accumulate": 2, "schedule": "cosine", "warm_up_steps": 3},
+    ],
+)
+def test_every_option_of_training_still_finds_the_pattern(change: dict[str, object]) -> None:
+    train, heldout = last_events(planted_snapshot())
+    plain = fit(replace_config(SMALL, epochs=10), train, heldout)
+    found = fit(replace_config(SMALL, epochs=10, **change), train, heldout)
+    assert max(r.ndcg or 0 for r in found) > 0.9 * max(r.ndcg or 0 for r in plain)
+    assert found[0].loss != plain[0].loss
+
+
 def test_an_item_without_events_stands_on_its_relations() -> None:
     snapshot = planted_snapshot()
     x = snapshot.interactions
@@ -196,8 +229,12 @@ def replace_config(config: LinearKGConfig, **changes: object) -> LinearKGConfig:
     return LinearKGConfig.model_validate({**config.model_dump(), **changes})
 
 
+def tower_graph(snapshot: GraphSnapshot, config: LinearKGConfig) -> RelationGraph:
+    return relation_graph(snapshot, config.min_degree)
+
+
 def tower_and_vectors(snapshot: GraphSnapshot, config: LinearKGConfig) -> tuple[LinearItemTower, FloatMatrix]:
-    graph = relation_graph(snapshot, config.min_degree)
+    graph = tower_graph(snapshot, config)
     tower = LinearItemTower(graph, snapshot.text_vectors, config, torch.Generator().manual_seed(0))
     parameters = tower.parameters_as_numpy()
     components, _ = item_components(parameters, graph, snapshot.text_vectors, config.norm_power)

@@ -32,3 +32,14 @@ def test_a_crop_keeps_one_run_of_each_history_and_at_least_one_event() -> None:
         assert np.diff(first).tolist() == [1, 1]
         starts.add(int(first[0]))
     assert starts == set(range(8))
+
+
+def test_a_crop_of_an_unordered_history_keeps_items_from_anywhere() -> None:
+    indptr = np.array([0, 10, 10, 11, 15])
+    counts = np.zeros(15)
+    for seed in range(200):
+        kept = cropped(indptr, 0.3, np.random.default_rng(seed), ordered=False)
+        rows = np.repeat(np.arange(4), np.diff(indptr))
+        assert np.bincount(rows[kept], minlength=4).tolist() == [3, 0, 1, 2]
+        counts += kept
+    np.testing.assert_allclose(counts[:10], 60, atol=30)
