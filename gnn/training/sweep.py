@@ -58,7 +58,7 @@ class Sweep:
                 "epoch": trial.best_epoch,
                 "seconds": trial.seconds,
                 "outcome": trial.outcome,
-                **trial.values,
+                "settings": ", ".join(f"{name}={_short(value)}" for name, value in trial.values.items()),
             }
             for trial in ordered
         ]
@@ -121,6 +121,10 @@ def _trial(
         outcome = str(exc)
         study.tell(asked, state=optuna.trial.TrialState.FAIL)
     return Trial(asked.number, values, best, best_epoch, time.perf_counter() - started, outcome)
+
+
+def _short(value: int | float | str) -> str:
+    return f"{value:.3g}" if isinstance(value, float) else str(value)
 
 
 def _drawn(asked: optuna.Trial, space: Space) -> Values:

@@ -82,4 +82,5 @@ def test_results_are_json_and_a_table_with_the_best_in_front() -> None:
     assert len(body["trials"]) == 6
     rows = found.rows()
     assert rows[0]["trial"] == found.best.number
-    assert set(rows[0]) == {"trial", "ndcg@10", "epoch", "seconds", "outcome", "rate", "size"}
+    assert set(rows[0]) == {"trial", "ndcg@10", "epoch", "seconds", "outcome", "settings"}
+    assert rows[0]["settings"] == f"rate={found.best.values['rate']:.3g}, size={found.best.values['size']}"
