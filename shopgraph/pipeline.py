@@ -11,7 +11,7 @@ with open_store(url) as store:
 import hashlib
 import os
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -43,9 +43,11 @@ from shopgraph.errors import ArtefactMissing, BadSettings, StoreUnavailable
 from shopgraph.settings import Settings
 from shopgraph.types import ITEM, USER, GraphSnapshot, Interactions, TextEncoder
 
-__all__ = ["Trained", "embed", "ingest", "load", "take_snapshot", "train"]
+__all__ = ["Trained", "embed", "ingest", "load", "take_snapshot", "train", "write_artefact"]
 
-_SNAPSHOT, _HYBRID = "snapshot", "hybrid"
+SNAPSHOT, HYBRID = "snapshot", "hybrid"
+"""Folders of an artefact."""
+
 _GRAPH_INDEX, _TEXT_INDEX = "graph.faiss", "text.faiss"
 _ENCODERS, _KEY = "encoders", "signing.key"
 
@@ -91,21 +93,47 @@ def train(
     hybrid = fit_hybrid(snapshot, settings.hybrid_config, rng, on_stage, encoder, settings.tensorboard)
     if not first_on_this_machine():
         return Trained("", dict(hybrid.metrics), perf_counter() - started)
+    seconds = perf_counter() - started
+    version = write_artefact(
+        hybrid, snapshot, root, settings, encoder, now, {"train_seconds": round(seconds, 1)}
+    )
+    return Trained(version, dict(hybrid.metrics), seconds)
+
+
+def write_artefact(
+    hybrid: Hybrid,
+    snapshot: GraphSnapshot,
+    root: Path,
+    settings: Settings,
+    encoder: TextEncoder,
+    now: datetime,
+    said: Mapping[str, object],
+) -> str:
+    """The new version of the artefact, made the current one; cut off before its end, it changes nothing.
+
+    Args:
+        hybrid: what was trained.
+        snapshot: on what; with text vectors, if the hybrid has them.
+        root: where the store's artefacts lie.
+        settings: how.
+        encoder: what read the texts.
+        now: the moment of creation.
+        said: further facts for the manifest.
+    """
     export_serving(settings.encoder_config, _encoder_folder(root, encoder.name))
     artefacts = ArtefactRoot(root)
     with artefacts.create() as draft:
-        save_snapshot(replace(snapshot, text_vectors=None), draft.folder / _SNAPSHOT)
-        (draft.folder / _HYBRID).mkdir()
-        hybrid.save(draft.folder / _HYBRID)
+        save_snapshot(replace(snapshot, text_vectors=None), draft.folder / SNAPSHOT)
+        (draft.folder / HYBRID).mkdir()
+        hybrid.save(draft.folder / HYBRID)
         graph = hybrid.graph_model
         if isinstance(graph, LinearKG):
             build_index(graph.item_vectors, settings.index).save(draft.folder / _GRAPH_INDEX)
         if snapshot.text_vectors is not None:
             build_index(snapshot.text_vectors, settings.index).save(draft.folder / _TEXT_INDEX)
-        seconds = perf_counter() - started
-        version = draft.commit(_metadata(snapshot, settings, hybrid, encoder, seconds), now)
+        version = draft.commit({**_metadata(snapshot, settings, hybrid, encoder), **said}, now)
     artefacts.activate(version)
-    return Trained(version, dict(hybrid.metrics), seconds)
+    return version
 
 
 def load(root: Path, store: GraphStore, settings: Settings, now: datetime) -> ServingState:
@@ -118,8 +146,8 @@ def load(root: Path, store: GraphStore, settings: Settings, now: datetime) -> Se
         ArtefactDamaged: a file of the artefact is not the one that was trained.
     """
     artefact = ArtefactRoot(root).open()
-    snapshot = load_snapshot(artefact.folder / _SNAPSHOT)
-    hybrid = Hybrid.load(artefact.folder / _HYBRID)
+    snapshot = load_snapshot(artefact.folder / SNAPSHOT)
+    hybrid = Hybrid.load(artefact.folder / HYBRID)
     graph_index, text_index = (_index(artefact, name) for name in (_GRAPH_INDEX, _TEXT_INDEX))
     with suppress(StoreUnavailable):  # readiness says so; lists are answered from memory
         snapshot = _with_histories(snapshot, take_snapshot(store, now))
@@ -185,7 +213,7 @@ def _signing_key(root: Path, settings: Settings) -> bytes:
 
 
 def _metadata(
-    snapshot: GraphSnapshot, settings: Settings, hybrid: Hybrid, encoder: TextEncoder, seconds: float
+    snapshot: GraphSnapshot, settings: Settings, hybrid: Hybrid, encoder: TextEncoder
 ) -> dict[str, object]:
     return {
         "snapshot": {
@@ -198,5 +226,4 @@ def _metadata(
         "seed": settings.seed,
         "hybrid": settings.hybrid_config.model_dump(mode="json"),
         "validation": dict(hybrid.metrics),
-        "train_seconds": round(seconds, 1),
     }

@@ -19,6 +19,7 @@ from nlu.encoder import EncoderConfig
 from nlu.tuning.config import TuningConfig
 from ranking.candidates import CandidateConfig
 from ranking.config import HybridConfig
+from ranking.updating import UpdateConfig
 from shopgraph.errors import BadSettings
 
 CONFIG_FILE = Path("shopgraph.toml")
@@ -64,6 +65,8 @@ class Settings(BaseSettings):
     """How `train-text` teaches the encoder the shop."""
     hybrid: HybridConfig = HybridConfig()
     """What is trained."""
+    update: UpdateConfig = UpdateConfig()
+    """How `train --since` goes on from what was trained."""
     candidates: CandidateConfig = CandidateConfig()
     """Which items are scored for an answer."""
     index: Storage = "float32"

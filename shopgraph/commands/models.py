@@ -43,6 +43,10 @@ def train(
     sweep: Annotated[
         int | None, typer.Option(min=1, help="First try so many settings of the graph model, keep the best.")
     ] = None,
+    since: Annotated[
+        str | None,
+        typer.Option(help="Only go on from the current version: `latest`, or from when events are new."),
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Train on what the store holds, and make the new version the current one.
@@ -50,6 +54,10 @@ def train(
     `torchrun --nproc-per-node N -m shopgraph train …` trains with N processes.
     """
     settings = with_flags(settings_of(context), device=device, seed=seed, tensorboard=tensorboard)
+    if since is not None:
+        if sweep is not None:
+            raise BadSettings("--since goes on with the settings as they are; leave out --sweep")
+        return _go_on(settings, store, since, as_json)
     with opened(settings, store) as source:
         snapshot = pipeline.take_snapshot(source, utc_now())
     root, found = root_of(settings, store), None
@@ -69,6 +77,25 @@ def train(
         print_table("sweep", found.rows())
     note(f"{trained.version} is current; validation NDCG@10 {trained.metrics['ndcg@10']:.4f}")
     note(f"trained in {trained.seconds:.0f} s")
+
+
+def _go_on(settings: Settings, store: str | None, since: str, as_json: bool) -> None:
+    """The rest of `train --since`."""
+    from shopgraph import updating
+
+    moment = updating.parse_since(since)
+    with opened(settings, store) as source:
+        snapshot = pipeline.take_snapshot(source, utc_now())
+    root = root_of(settings, store)
+    with text_progress() as on_text:
+        done = updating.update(snapshot, root, settings, moment, utc_now(), note, on_text)
+    if as_json:
+        print_json({"model_version": done.version, "parent": done.parent, "seconds": done.seconds})
+    elif done.version == done.parent:
+        note(f"nothing is new since {done.parent}; it stays current")
+    else:
+        note(f"{done.version} is current, gone on from {done.parent}")
+        note(f"updated in {done.seconds:.0f} s")
 
 
 def swept(snapshot: GraphSnapshot, settings: Settings, n_trials: int, root: Path) -> tuple[Settings, "Sweep"]:

@@ -1,0 +1,169 @@
+"""Going on from an earlier hybrid: what is new is learned, what was learned before is kept.
+
+The graph model takes a few steps from where it was, over the shoppers with new events and a sample of the
+others, so that it does not forget them. What comes in closed form, or by counting, is computed anew, and so
+are the features' columns. Weights, scales, groups and calibration stay those of the last full training.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, Field
+
+from gnn.linear.model import LinearKG
+from ranking.config import HybridConfig
+from ranking.feature_fitting import fit_features
+from ranking.features import FeatureSet
+from ranking.holdout import with_relations
+from ranking.hybrid import Hybrid
+from ranking.models import ModelConfig, SavedModel, Watch, build_model, refit_config
+from shopgraph.types import (
+    ITEM,
+    USER,
+    BoolVector,
+    GraphSnapshot,
+    Interactions,
+    IntVector,
+    NodeTable,
+)
+
+
+class UpdateConfig(BaseModel):
+    """How an incremental update learns."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    epochs: int = Field(default=2, ge=1)
+    """Passes of the graph model over the shoppers that the update learns from."""
+    learning_rate: float = Field(default=0.002, gt=0)
+    """Step size of Adam in those passes."""
+    replay: float = Field(default=3.0, ge=0)
+    """Other shoppers for each with new events, drawn at random, so that what they taught stays."""
+    min_users: int = Field(default=512, ge=1)
+    """Shoppers that an update learns from at least, where the shop has so many."""
+
+
+@dataclass(frozen=True, eq=False)
+class Changes:
+    """What a snapshot has that an earlier one had not.
+
+    `user_idx`, ascending, are the later snapshot's users with other events than before; `n_events` may be
+    negative where more was forgotten than added.
+    """
+
+    user_idx: IntVector
+    n_users: int
+    n_items: int
+    n_events: int
+    n_relations: int
+
+    def __bool__(self) -> bool:
+        return bool(len(self.user_idx) or self.n_users or self.n_items or self.n_events or self.n_relations)
+
+
+def changes_between(before: GraphSnapshot, after: GraphSnapshot, since: datetime | None = None) -> Changes:
+    """What is new; with `since` the users with events from then on count as changed in any case.
+
+    Users, items and events are told apart by id and number: an event that was only corrected is not seen.
+    """
+    user_rows = rows_of(before.nodes[USER], after.nodes[USER])
+    counts = np.bincount(after.interactions.user_idx, minlength=after.n_users)
+    earlier = np.bincount(before.interactions.user_idx, minlength=before.n_users)
+    had = np.where(user_rows >= 0, np.append(earlier, 0)[user_rows], 0)
+    changed = counts != had
+    if since is not None:
+        late = after.interactions.time >= int(since.timestamp())
+        changed[after.interactions.user_idx[late]] = True
+    return Changes(
+        user_idx=np.flatnonzero(changed).astype(np.int32),
+        n_users=int((user_rows < 0).sum()),
+        n_items=int((rows_of(before.nodes[ITEM], after.nodes[ITEM]) < 0).sum()),
+        n_events=len(after.interactions) - len(before.interactions),
+        n_relations=_n_edges(after) - _n_edges(before),
+    )
+
+
+def rows_of(earlier: NodeTable, later: NodeTable) -> IntVector:
+    """Row of each later node in the earlier table, -1 where it is new."""
+    index = earlier.index
+    return np.array([index.get(node_id, -1) for node_id in later.ids], np.int32)
+
+
+def update_hybrid(
+    earlier: Hybrid,
+    snapshot: GraphSnapshot,
+    changes: Changes,
+    config: HybridConfig,
+    update: UpdateConfig,
+    rng: np.random.Generator,
+    on_progress: Callable[[str], None] = lambda _: None,
+) -> Hybrid:
+    """The hybrid of a later snapshot, gone on from an earlier one.
+
+    Args:
+        earlier: never changed here.
+        snapshot: all that is known now; with `text_vectors` of the same encoder, if it had them before.
+        changes: since the earlier hybrid's snapshot.
+        config: what the earlier hybrid was made of.
+        update: how much is learned.
+        rng: draws the shoppers and the steps.
+        on_progress: gets a line for each stage.
+    """
+    snapshot = with_relations(snapshot, config.relations)
+    part = interactions_of(snapshot, learned_from(snapshot, changes, update, rng))
+    models: dict[str, SavedModel] = {}
+    for name, model in earlier.models.items():
+        if isinstance(model, LinearKG):
+            on_progress(f"going on with {name}")
+            steps = {"epochs": update.epochs, "learning_rate": update.learning_rate}
+            settings = model.config.model_copy(update={**steps, "device": config.graph.device})
+            later = LinearKG(settings, start=model, on_epoch=lambda report: on_progress(str(report)))
+            later.fit(part, rng)
+            models[name] = later
+        else:
+            on_progress(f"fitting {name} anew")
+            models[name] = _anew(model, config.models[name], snapshot, rng)
+    on_progress("fitting features")
+    found = fit_features(snapshot, config.features, rng, repeats=config.repeats)
+    features = replace(found, scales=_kept(found, earlier.features.scales))
+    return replace(earlier, models=models, features=features, n_items=snapshot.n_items)
+
+
+def learned_from(
+    snapshot: GraphSnapshot, changes: Changes, update: UpdateConfig, rng: np.random.Generator
+) -> IntVector:
+    """The users whom the graph model learns from, ascending: the changed ones and a sample of the others."""
+    others = np.setdiff1d(np.flatnonzero(np.diff(snapshot.histories.indptr)), changes.user_idx)
+    n_changed = len(changes.user_idx)
+    n_replayed = max(round(update.replay * n_changed), update.min_users - n_changed)
+    replayed = rng.permutation(others)[:n_replayed]
+    return np.sort(np.concatenate([changes.user_idx, replayed])).astype(np.int32)
+
+
+def interactions_of(snapshot: GraphSnapshot, user_idx: NDArray[np.integer]) -> GraphSnapshot:
+    """The same graph with what some users did alone."""
+    chosen: BoolVector = np.zeros(snapshot.n_users, np.bool_)
+    chosen[user_idx] = True
+    x, kept = snapshot.interactions, chosen[snapshot.interactions.user_idx]
+    interactions = Interactions(*(column[kept] for column in vars(x).values()))
+    return replace(snapshot, interactions=interactions, checksum="")
+
+
+def _anew(
+    model: SavedModel, settings: ModelConfig, snapshot: GraphSnapshot, rng: np.random.Generator
+) -> SavedModel:
+    later = build_model(refit_config(model, settings), snapshot.n_items, Watch(None, lambda _: None))
+    later.fit(snapshot, rng)
+    return later
+
+
+def _kept(found: FeatureSet, scales: Mapping[str, float]) -> dict[str, float]:
+    """The earlier scale of each feature, which the weights belong to; its own for one that is new."""
+    return {name: scales.get(name, scale) for name, scale in found.scales.items()}
+
+
+def _n_edges(snapshot: GraphSnapshot) -> int:
+    return sum(len(edges) for edges in snapshot.relations.values())
