@@ -1,11 +1,12 @@
 """A snapshot's interactions and relations as sparse matrices, edges without repeats."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import compress
 
 import numpy as np
 
 from gnn.history import FloatCsr, float_csr_of_pairs, history_matrix
-from shopgraph.types import ITEM, USER, EdgeType, GraphSnapshot
+from shopgraph.types import ITEM, USER, Edges, EdgeType, GraphSnapshot, NodeTable
 
 
 @dataclass(frozen=True, eq=False)
@@ -25,6 +26,31 @@ def distinct_interactions(snapshot: GraphSnapshot) -> FloatCsr:
     """Users × items, 1 where there was any event."""
     alike = np.tile(np.array([1, 0], np.float32), (len(snapshot.event_types), 1))
     return history_matrix(snapshot.histories, snapshot.n_items, alike)
+
+
+def pruned(snapshot: GraphSnapshot, min_degree: int) -> GraphSnapshot:
+    """The snapshot without the entities that fewer edges reach; all users and items stay.
+
+    An entity of one edge joins no two items, and a shop may name many: Amazon Beauty's related items that it
+    does not sell outnumber its own ten to one.
+    """
+    degree = {label: np.zeros(len(table), np.int64) for label, table in snapshot.nodes.items()}
+    for (src, _, dst), edges in snapshot.relations.items():
+        degree[src] += np.bincount(edges.src, minlength=len(degree[src]))
+        degree[dst] += np.bincount(edges.dst, minlength=len(degree[dst]))
+    kept = {label: (counts >= min_degree) | (label in (USER, ITEM)) for label, counts in degree.items()}
+    row = {label: (np.cumsum(mask) - 1).astype(np.int32) for label, mask in kept.items()}
+    relations = {}
+    for edge_type, edges in snapshot.relations.items():
+        src, dst = edge_type.src, edge_type.dst
+        both = kept[src][edges.src] & kept[dst][edges.dst]
+        ends = row[src][edges.src[both]], row[dst][edges.dst[both]]
+        relations[edge_type] = Edges(*ends, edges.weight[both], edges.time[both])
+    nodes = {
+        label: NodeTable(tuple(compress(table.ids, kept[label])), tuple(compress(table.names, kept[label])))
+        for label, table in snapshot.nodes.items()
+    }
+    return replace(snapshot, nodes=nodes, relations=relations)
 
 
 def knowledge_relations(snapshot: GraphSnapshot) -> list[Relation]:

@@ -32,6 +32,8 @@ class HGTConfig(PairConfig):
     """Attention heads; they share `dim` among them, which must be a multiple."""
     max_neighbours: int = Field(default=10, ge=1)
     """Most edges of one type that a node attends to in a training step; serving walks them all."""
+    min_degree: int = Field(default=2, ge=1)
+    """Entities that fewer edges reach are left out: they can join no two items."""
     batch_size: int = Field(default=8192, ge=1)
     """Pairs per training step."""
 

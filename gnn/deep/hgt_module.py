@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from gnn.deep.graph import distinct_interactions
+from gnn.deep.graph import distinct_interactions, pruned
 from gnn.deep.hetero import hetero_data
 from gnn.deep.hgt import HGTConfig
 from gnn.deep.leave_out import LeaveOutModule, Parts
@@ -37,10 +37,11 @@ def train(
 ) -> tuple[ProfileState, int]:
     """(what is served, best epoch)."""
     start = torch.Generator().manual_seed(int(rng.integers(0, 2**62)))
+    graph = hetero_data(pruned(snapshot, config.min_degree))
     with torch.random.fork_rng(devices=[]):  # HGTConv draws its weights from the global stream
         torch.manual_seed(start.initial_seed())
         return train_pairs(
-            lambda: HGTModule(distinct_interactions(snapshot), hetero_data(snapshot), config, start),
+            lambda: HGTModule(distinct_interactions(snapshot), graph, config, start),
             config,
             rng,
             snapshot,

@@ -33,6 +33,8 @@ class KGINConfig(PairConfig):
     """Number of intents."""
     independence: float = Field(default=1e-3, ge=0)
     """Weight of the intents' likeness to each other in the loss."""
+    min_degree: int = Field(default=2, ge=1)
+    """Entities that fewer edges reach are left out: they can join no two items."""
     edge_dropout: float = Field(default=0.3, ge=0, lt=1)
     """Share of the graph's edges that are dropped in a training step."""
 

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from gnn.deep.graph import Relation, distinct_interactions, knowledge_relations
+from gnn.deep.graph import Relation, distinct_interactions, knowledge_relations, pruned
 from gnn.deep.kgin import KGINConfig
 from gnn.deep.leave_out import LeaveOutModule, Parts
 from gnn.deep.pairs import Pairs
@@ -28,7 +28,7 @@ def train(
 ) -> tuple[ProfileState, int]:
     """(what is served, best epoch)."""
     start = torch.Generator().manual_seed(int(rng.integers(0, 2**62)))
-    relations = knowledge_relations(snapshot)
+    relations = knowledge_relations(pruned(snapshot, config.min_degree))
     return train_pairs(
         lambda: KGINModule(distinct_interactions(snapshot), relations, config, start),
         config,
@@ -95,5 +95,5 @@ class KGINModule(LeaveOutModule):
             keep = None
             if generator is not None and dropped and isinstance(mean, RelationMean):
                 keep = kept_edges(len(mean.values), dropped, generator)
-            total = total + relation * mean(layer, keep)
+            total = torch.addcmul(total, relation, mean(layer, keep))
         return total

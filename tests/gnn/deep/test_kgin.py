@@ -1,12 +1,15 @@
+from dataclasses import replace
+
 import numpy as np
 import torch
 
-from gnn.deep.graph import distinct_interactions, knowledge_relations
+from gnn.deep.graph import distinct_interactions, knowledge_relations, pruned
 from gnn.deep.kgin import KGIN, KGINConfig
 from gnn.deep.kgin_module import KGINModule
 from gnn.deep.pairs import Pairs
-from shopgraph.types import Recommender
+from shopgraph.types import EdgeType, NodeTable, Recommender
 from tests.gnn.recommender_suite import LONELY_ITEM, RecommenderSuite, awkward_snapshot
+from tests.planted import edges
 
 SMALL = KGINConfig(dim=16, epochs=15, batch_size=64, learning_rate=0.02)
 
@@ -31,6 +34,18 @@ def test_doubled_edges_count_once_and_empty_relations_not_at_all() -> None:
     assert sums[LONELY_ITEM] == 0
     linked = np.delete(np.arange(40), LONELY_ITEM)
     np.testing.assert_allclose(sums[linked], 1, atol=1e-6)
+
+
+def test_entities_of_few_edges_are_pruned_and_the_others_keep_their_edges() -> None:
+    snapshot = awkward_snapshot()
+    few = edges([0, 1, 2], [0, 1, 1])
+    tag = EdgeType("Item", "HAS_TAG", "Tag")
+    nodes = {**snapshot.nodes, "Tag": NodeTable(("lone", "shared", "bare"), ("Lone", "Shared", "Bare"))}
+    found = pruned(replace(snapshot, nodes=nodes, relations={**snapshot.relations, tag: few}), 2)
+    assert found.nodes["Tag"].ids == ("shared",)
+    assert found.relations[tag].src.tolist() == [1, 2]
+    assert found.relations[tag].dst.tolist() == [0, 0]
+    assert found.n_items == snapshot.n_items
 
 
 def test_a_brand_s_next_vector_is_the_mean_of_its_items_times_the_relation() -> None:
