@@ -32,7 +32,7 @@ def pruned(snapshot: GraphSnapshot, min_degree: int) -> GraphSnapshot:
     """The snapshot without the entities that fewer edges reach; all users and items stay.
 
     An entity of one edge joins no two items, and a shop may name many: Amazon Beauty's related items that it
-    does not sell outnumber its own ten to one.
+    does not sell are nine times as many as its own, and half of them are of that kind.
     """
     degree = {label: np.zeros(len(table), np.int64) for label, table in snapshot.nodes.items()}
     for (src, _, dst), edges in snapshot.relations.items():
