@@ -23,6 +23,11 @@ PLAIN = ("compression", "encoder", "ingest", "serve", "text")
 ON_DATA = ("lightgcn", "models")
 """Benches that train on a source of data."""
 
+DAY_BY_DAY = "incremental"
+"""The bench that trains on a demo shop, or on a source of data where one is named."""
+
+NAMES = (*PLAIN, *ON_DATA, DAY_BY_DAY)
+
 _EPOCHS = {"models": 200, "lightgcn": 3}
 
 _Rows = list[dict[str, Any]]
@@ -31,7 +36,7 @@ _Rows = list[dict[str, Any]]
 @app.command()
 def bench(
     context: typer.Context,
-    name: Annotated[str, typer.Argument(help=f"One of {', '.join(sorted((*PLAIN, *ON_DATA)))}.")],
+    name: Annotated[str, typer.Argument(help=f"One of {', '.join(sorted(NAMES))}.")],
     data: Annotated[
         Path | None, typer.Option("--data", help="models, lightgcn: folder with the data.")
     ] = None,
@@ -60,6 +65,12 @@ def bench(
     if name in PLAIN:
         run: Callable[[Settings], _Rows] = importlib.import_module(f"shopgraph.benches.{name}").run
         rows, file = run(settings), f"bench-{name}"
+    elif name == DAY_BY_DAY:
+        from shopgraph.benches import incremental
+
+        question = question_of(data or Path(), source_format, "time", variant, seeds, days)
+        rows = incremental.run(question, settings, utc_now(), note, demo=data is None)
+        file = f"bench-{name}" if data is None else f"bench-{name}-{data.resolve().name}"
     elif name in ON_DATA:
         if data is None:
             raise BadSettings(f"bench {name} trains on data: name its folder by --data, and --format")
@@ -77,7 +88,7 @@ def bench(
             rows = models_bench.run(question, models_bench.chosen(models), limits, settings, utc_now(), note)
             file, table = f"{file}-{protocol}-{variant}", models_bench.markdown(rows)
     else:
-        raise BadSettings(f"bench {name!r}: expected one of {', '.join(sorted((*PLAIN, *ON_DATA)))}")
+        raise BadSettings(f"bench {name!r}: expected one of {', '.join(sorted(NAMES))}")
     body = {"name": name, **before, "rows": rows}
     if output is not None:
         _keep(output, file, body, table)

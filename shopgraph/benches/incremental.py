@@ -1,0 +1,217 @@
+"""Ten days of a shop: an update each day beside a full training each day, and beside none at all.
+
+Every day is a test first and training data afterwards: what shoppers bought on it is ranked by models that
+end where it begins. Forgetting is measured on purchases from before the first day that are never trained
+on: who still finds them, in the shop as it was then, has not forgotten. Costs are CPU seconds of the
+trainings alone; the texts' vectors are made once for all.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from time import process_time
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from evaluation.days import among_items, as_of, purchases_between, without_last_purchases
+from evaluation.harness import evaluate_panel
+from nlu.encoder import open_encoder
+from ranking.hybrid import Hybrid
+from ranking.scorer import Scorer
+from ranking.training import fit_hybrid
+from ranking.updating import changes_between, update_hybrid
+from shopgraph.demoshop.write import make_shop
+from shopgraph.errors import BadSettings
+from shopgraph.evaluating import Question, read_snapshot
+from shopgraph.pipeline import embed
+from shopgraph.settings import Settings
+from shopgraph.types import ITEM, NO_TIME, GraphSnapshot, Heldout, NodeTable
+
+DAYS = 10
+FULL, UPDATED, KEPT = "full", "incremental", "never"
+"""A full training each day, an update each day, the model of the first day for ever."""
+
+_OLD_SHARE = 0.5
+_METRIC = "ndcg@10"
+_N_RESAMPLES = 2_000
+_NOW = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+@dataclass(frozen=True, eq=False)
+class Model:
+    """A hybrid, the items it knows, and the CPU seconds that it took."""
+
+    hybrid: Hybrid
+    items: NodeTable
+    cpu_s: float
+
+
+@dataclass(frozen=True, eq=False)
+class Tested:
+    """What a day showed: each model's NDCG@10, shopper by shopper, on the day and on the old purchases.
+
+    `cpu_s` are each model's CPU seconds of the day's training.
+    """
+
+    said: Mapping[str, str | int]
+    of_day: Mapping[str, NDArray[np.float64]]
+    old: Mapping[str, NDArray[np.float64]]
+    cpu_s: Mapping[str, float]
+
+
+def run(
+    question: Question, settings: Settings, now: datetime, on_stage: Callable[[str], None], *, demo: bool
+) -> list[dict[str, Any]]:
+    """The rows of `measure` for each seed, on the question's source, or on a demo shop in its place."""
+    snapshot, dataset = _demo(settings) if demo else _read(question, settings, now)
+    rows = []
+    for seed in question.seeds:
+        found = measure(snapshot, settings, seed, on_stage)
+        rows += [{"dataset": dataset, "seed": seed, **row} for row in found]
+    return rows
+
+
+def measure(
+    snapshot: GraphSnapshot,
+    settings: Settings,
+    seed: int,
+    on_stage: Callable[[str], None] = lambda _: None,
+    days: int = DAYS,
+) -> list[dict[str, Any]]:
+    """A row for each day, and a last one over all of them.
+
+    Args:
+        snapshot: a shop with times, longer than `days` + 1 days; with text vectors, if texts shall count.
+        settings: what is trained and how it is updated.
+        seed: of the trainings, and of who is asked for old purchases.
+        on_stage: gets a line a day.
+        days: how many updates there are.
+
+    Raises:
+        BadSettings: the shop has no times, or its events do not reach back so far.
+    """
+    times = snapshot.interactions.time
+    if (times == NO_TIME).any() or np.ptp(times) < 2 * (days + 1) * 86_400:
+        raise BadSettings(f"bench incremental needs times, and events of {2 * (days + 1)} days or more")
+    start = snapshot.now - timedelta(days=days + 1)
+    shop, old = without_last_purchases(snapshot, start, _OLD_SHARE, np.random.default_rng(seed))
+    tested = []
+    for day in _days(shop, old, start, settings, seed, days):
+        tested.append(day)
+        on_stage(str(_row(day)))
+    return [*map(_row, tested), _row(_together(tested))]
+
+
+def _days(
+    shop: GraphSnapshot, old: Heldout, start: datetime, settings: Settings, seed: int, days: int
+) -> Iterator[Tested]:
+    known = then = as_of(shop, start)
+    latest = first = _trained(then, settings, seed)
+    for day in range(1, days + 1):
+        now = start + timedelta(days=day)
+        train = as_of(shop, now)
+        latest = _gone_on(latest, known, train, settings, seed + day)
+        models = {FULL: _trained(train, settings, seed + day), UPDATED: latest, KEPT: first}
+        bought = purchases_between(shop, train, now + timedelta(days=1))
+        said: dict[str, str | int] = {
+            "day": str(day),
+            "n_new_events": len(train.interactions) - len(known.interactions),
+            "n_new_items": train.n_items - known.n_items,
+            "n_shoppers": len(bought),
+        }
+        known = train
+        of_day, of_old = (_ndcg(models, asked, heldout) for asked, heldout in ((train, bought), (then, old)))
+        yield Tested(
+            said, of_day, of_old, {name: model.cpu_s for name, model in models.items()} | {KEPT: 0.0}
+        )
+
+
+def _trained(train: GraphSnapshot, settings: Settings, seed: int) -> Model:
+    started = process_time()
+    hybrid = fit_hybrid(train, settings.hybrid_config, np.random.default_rng(seed))
+    return Model(hybrid, train.nodes[ITEM], process_time() - started)
+
+
+def _gone_on(
+    earlier: Model, known: GraphSnapshot, train: GraphSnapshot, settings: Settings, seed: int
+) -> Model:
+    started = process_time()
+    changes = changes_between(known, train)
+    rng = np.random.default_rng(seed)
+    config = settings.hybrid_config
+    hybrid = update_hybrid(earlier.hybrid, train, changes, config, settings.update, rng)
+    return Model(hybrid, train.nodes[ITEM], process_time() - started)
+
+
+def _ndcg(
+    models: Mapping[str, Model], asked: GraphSnapshot, heldout: Heldout
+) -> dict[str, NDArray[np.float64]]:
+    """Each model's NDCG@10 of each held-out shopper, asked in the catalogue of a snapshot."""
+    found = {}
+    for name, model in models.items():
+        panel = among_items(name, Scorer(model.hybrid).score, model.items, asked.nodes[ITEM])
+        found[name] = evaluate_panel(panel, asked, heldout, (10,))[name].per_user[_METRIC]
+    return found
+
+
+def _together(tested: Sequence[Tested]) -> Tested:
+    """All days' shoppers and costs, and the old purchases as the last day's models find them."""
+    names = tuple(tested[0].of_day)
+    said: dict[str, str | int] = {
+        "day": "all",
+        **{name: sum(int(day.said[name]) for day in tested) for name in list(tested[0].said)[1:]},
+    }
+    return Tested(
+        said,
+        {name: np.concatenate([day.of_day[name] for day in tested]) for name in names},
+        tested[-1].old,
+        {name: sum(day.cpu_s[name] for day in tested) for name in names},
+    )
+
+
+def _row(day: Tested) -> dict[str, Any]:
+    full, updated = day.of_day[FULL], day.of_day[UPDATED]
+    low, high = _ratio_interval(updated, full)
+    return {
+        **day.said,
+        **{f"{_METRIC}_{name}": round(float(found.mean()), 5) for name, found in day.of_day.items()},
+        "kept_share": _share(updated, full),
+        "kept_share_low": low,
+        "kept_share_high": high,
+        "kept_share_never": _share(day.of_day[KEPT], full),
+        "cpu_s_full": round(day.cpu_s[FULL], 2),
+        "cpu_s_incremental": round(day.cpu_s[UPDATED], 2),
+        "cost_share": round(day.cpu_s[UPDATED] / day.cpu_s[FULL], 4),
+        **{f"old_{_METRIC}_{name}": round(float(found.mean()), 5) for name, found in day.old.items()},
+    }
+
+
+def _share(ours: NDArray[np.float64], theirs: NDArray[np.float64]) -> float:
+    return round(float(ours.sum() / max(theirs.sum(), 1e-9)), 4)
+
+
+def _ratio_interval(ours: NDArray[np.float64], theirs: NDArray[np.float64]) -> tuple[float, float]:
+    """95 % interval of the ratio of two means over the same shoppers, by resampling them."""
+    rng = np.random.default_rng(0)
+    drawn = rng.integers(0, len(ours), (_N_RESAMPLES, len(ours)))
+    ratios = ours[drawn].sum(axis=1) / np.maximum(theirs[drawn].sum(axis=1), 1e-9)
+    low, high = np.quantile(ratios, (0.025, 0.975))
+    return round(float(low), 4), round(float(high), 4)
+
+
+def _demo(settings: Settings) -> tuple[GraphSnapshot, str]:
+    with TemporaryDirectory() as scratch:
+        make_shop(Path(scratch) / "shop", rng=np.random.default_rng(7), now=_NOW)
+        return _read(Question(Path(scratch) / "shop", "shop", "time"), settings, _NOW)
+
+
+def _read(question: Question, settings: Settings, now: datetime) -> tuple[GraphSnapshot, str]:
+    """(a shop with its texts' vectors, what it is called)."""
+    snapshot = read_snapshot(question, now)
+    if any(snapshot.items.text):
+        snapshot = embed(snapshot, open_encoder(settings.encoder_config), settings, lambda done, total: None)
+    return snapshot, question.source.resolve().name
