@@ -111,7 +111,7 @@ class _Loop(Generic[B]):
         self.generator = torch.Generator(module.device).manual_seed(seed)
         ranks.agree([parameter.data for parameter in module.parameters()])
         self.stepper = Stepper(module, config, self.generator, ranks)
-        self.best_state = _copied(module)
+        self.best_state: dict[str, Tensor] = {}  # without validation, the module itself holds the best
         self.best = Fitted(0, None, 0.0, 0.0)
         self.epoch, self.seconds = 0, 0.0
 
@@ -130,12 +130,14 @@ class _Loop(Generic[B]):
             if self.ranks.first:
                 on_epoch(report)
         board.close()
-        self.module.load_state_dict(self.best_state)
+        if self.best_state:
+            self.module.load_state_dict(self.best_state)
         return self.best
 
     def _keep_best(self, report: EpochReport) -> None:
         if report.ndcg is None or self.best.best_ndcg is None or report.ndcg > self.best.best_ndcg:
-            self.best_state = _copied(self.module)
+            if self.validation is not None:
+                self.best_state = _copied(self.module)
             peak = peak_memory_mb(self.module.device)
             self.best = Fitted(report.epoch, report.ndcg, self.seconds, peak)
 
