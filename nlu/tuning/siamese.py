@@ -70,6 +70,7 @@ def fit_pairs(
 
     A share of the items is held out with all of their pairs; validation NDCG@10 is that of finding a pair's
     held-out item among all held-out ones, averaged over the kinds (recall@10 of literal searches is 1).
+    Where nothing could be held out it is 0 and the last values are kept.
     """
     held = _held_out(len(item_texts), config, rng)
     cut = [each.with_items(held) for each in pairs]
@@ -91,7 +92,7 @@ def fit_pairs(
         measured.append((step, _ndcg(halves, item_texts, validation, pool)))
         recent = float(np.mean(losses[-config.evaluate_every :]))
         on_progress(f"step {step}: loss {recent:.4f}, validation NDCG@{NDCG_AT} {measured[-1][1]:.4f}")
-        if measured[-1][1] > best.ndcg:
+        if measured[-1][1] > best.ndcg or not validation:
             best = _Best(step, measured[-1][1], _copy(parameters))
         elif step - best.step >= config.patience * config.evaluate_every:
             break

@@ -140,6 +140,15 @@ def test_without_pairs_the_encoder_stays_as_it_came(
     np.testing.assert_allclose(found, came, atol=1e-6)
 
 
+def test_a_shop_too_small_to_hold_anything_out_keeps_the_last_step(
+    encoder: EncoderConfig, shop_texts: Sequence[str], shop_pairs: Sequence[TextPairs], tmp_path: Path
+) -> None:
+    short = CONFIG.model_copy(update={"steps": 6, "evaluate_every": 2, "validation_share": 0.01})
+    tuned = tune_encoder(encoder, short, shop_texts, shop_pairs, tmp_path, np.random.default_rng(0))
+    assert tuned.pairs.best_step == 6
+    assert tuned.pairs.measured == ((0, 0.0), (2, 0.0), (4, 0.0), (6, 0.0))
+
+
 def test_masked_words_are_learned(word_model: Path, shop_texts: Sequence[str]) -> None:
     halves = halves_of(word_model, 3)
     tokenizer = load_tokenizer(str(word_model))
