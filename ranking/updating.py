@@ -2,10 +2,11 @@
 
 The graph model takes a few steps from where it was, over the shoppers with new events and a sample of the
 others, so that it does not forget them. What comes in closed form, or by counting, is computed anew, and so
-are the features' columns. Weights, scales, groups and calibration stay those of the last full training.
+are the features with their scales: a shop's first new item in weeks must not be out of all proportion.
+Weights, the models' scales, groups and calibration stay those of the last full training.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -16,7 +17,6 @@ from pydantic import BaseModel, ConfigDict, Field
 from gnn.linear.model import LinearKG
 from ranking.config import HybridConfig
 from ranking.feature_fitting import fit_features
-from ranking.features import FeatureSet
 from ranking.holdout import with_relations
 from ranking.hybrid import Hybrid
 from ranking.models import ModelConfig, SavedModel, Watch, build_model, refit_config
@@ -127,8 +127,7 @@ def update_hybrid(
             on_progress(f"fitting {name} anew")
             models[name] = _anew(model, config.models[name], snapshot, rng)
     on_progress("fitting features")
-    found = fit_features(snapshot, config.features, rng, repeats=config.repeats)
-    features = replace(found, scales=_kept(found, earlier.features.scales))
+    features = fit_features(snapshot, config.features, rng, repeats=config.repeats)
     return replace(earlier, models=models, features=features, n_items=snapshot.n_items)
 
 
@@ -158,11 +157,6 @@ def _anew(
     later = build_model(refit_config(model, settings), snapshot.n_items, Watch(None, lambda _: None))
     later.fit(snapshot, rng)
     return later
-
-
-def _kept(found: FeatureSet, scales: Mapping[str, float]) -> dict[str, float]:
-    """The earlier scale of each feature, which the weights belong to; its own for one that is new."""
-    return {name: scales.get(name, scale) for name, scale in found.scales.items()}
 
 
 def _n_edges(snapshot: GraphSnapshot) -> int:
