@@ -179,18 +179,18 @@ def _row(day: Tested) -> dict[str, Any]:
     return {
         **day.said,
         **{f"{_METRIC}_{name}": round(float(found.mean()), 5) for name, found in day.of_day.items()},
-        "kept_share": _share(updated, full),
-        "kept_share_low": low,
-        "kept_share_high": high,
-        "kept_share_never": _share(day.of_day[KEPT], full),
+        f"ratio_to_full_{_METRIC}": _ratio(updated, full),
+        f"ratio_to_full_{_METRIC}_low": low,
+        f"ratio_to_full_{_METRIC}_high": high,
+        f"ratio_to_full_{_METRIC}_never": _ratio(day.of_day[KEPT], full),
         "cpu_s_full": round(day.cpu_s[FULL], 2),
         "cpu_s_incremental": round(day.cpu_s[UPDATED], 2),
-        "cost_share": round(day.cpu_s[UPDATED] / day.cpu_s[FULL], 4),
+        "ratio_to_full_cpu_s": round(day.cpu_s[UPDATED] / day.cpu_s[FULL], 4),
         **{f"old_{_METRIC}_{name}": round(float(found.mean()), 5) for name, found in day.old.items()},
     }
 
 
-def _share(ours: NDArray[np.float64], theirs: NDArray[np.float64]) -> float:
+def _ratio(ours: NDArray[np.float64], theirs: NDArray[np.float64]) -> float:
     return round(float(ours.sum() / max(theirs.sum(), 1e-9)), 4)
 
 
