@@ -1,4 +1,4 @@
-"""Ten days of a shop: an update each day beside a full training each day, and beside none at all.
+"""Ten days of a shop, or longer slices: an update each day beside a full training, and beside none at all.
 
 Every day is a test first and training data afterwards: what shoppers bought on it is ranked by models that
 end where it begins. Forgetting is measured on purchases from before the first day that are never trained
@@ -9,6 +9,7 @@ trainings alone; the texts' vectors are made once for all.
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from time import process_time
@@ -31,7 +32,7 @@ from shopgraph.pipeline import embed
 from shopgraph.settings import Settings
 from shopgraph.types import ITEM, NO_TIME, GraphSnapshot, Heldout, NodeTable
 
-DAYS = 10
+SLICES = 10
 FULL, UPDATED, KEPT = "full", "incremental", "never"
 """A full training each day, an update each day, the model of the first day for ever."""
 
@@ -52,26 +53,32 @@ class Model:
 
 @dataclass(frozen=True, eq=False)
 class Tested:
-    """What a day showed: each model's NDCG@10, shopper by shopper, on the day and on the old purchases.
+    """What a slice showed: each model's NDCG@10, shopper by shopper, in it and on the old purchases.
 
-    `cpu_s` are each model's CPU seconds of the day's training.
+    `cpu_s` are each model's CPU seconds of the training just before it.
     """
 
     said: Mapping[str, str | int]
-    of_day: Mapping[str, NDArray[np.float64]]
+    of_slice: Mapping[str, NDArray[np.float64]]
     old: Mapping[str, NDArray[np.float64]]
     cpu_s: Mapping[str, float]
 
 
 def run(
-    question: Question, settings: Settings, now: datetime, on_stage: Callable[[str], None], *, demo: bool
+    question: Question,
+    settings: Settings,
+    now: datetime,
+    on_stage: Callable[[str], None],
+    *,
+    slice_days: float = 1.0,
+    demo: bool = False,
 ) -> list[dict[str, Any]]:
     """The rows of `measure` for each seed, on the question's source, or on a demo shop in its place."""
     snapshot, dataset = _demo(settings) if demo else _read(question, settings, now)
     rows = []
     for seed in question.seeds:
-        found = measure(snapshot, settings, seed, on_stage)
-        rows += [{"dataset": dataset, "seed": seed, **row} for row in found]
+        found = measure(snapshot, settings, seed, on_stage, slice_days=slice_days)
+        rows += [{"dataset": dataset, "seed": seed, "slice_days": slice_days, **row} for row in found]
     return rows
 
 
@@ -80,53 +87,58 @@ def measure(
     settings: Settings,
     seed: int,
     on_stage: Callable[[str], None] = lambda _: None,
-    days: int = DAYS,
+    *,
+    slices: int = SLICES,
+    slice_days: float = 1.0,
 ) -> list[dict[str, Any]]:
-    """A row for each day, and a last one over all of them.
+    """A row for each slice, and a last one over all of them.
 
     Args:
-        snapshot: a shop with times, longer than `days` + 1 days; with text vectors, if texts shall count.
+        snapshot: a shop with times, twice as long as all slices; with text vectors, if texts shall count.
         settings: what is trained and how it is updated.
         seed: of the trainings, and of who is asked for old purchases.
-        on_stage: gets a line a day.
-        days: how many updates there are.
+        on_stage: gets a line a slice.
+        slices: how many updates there are.
+        slice_days: days between two of them.
 
     Raises:
         BadSettings: the shop has no times, or its events do not reach back so far.
     """
-    times = snapshot.interactions.time
-    if (times == NO_TIME).any() or np.ptp(times) < 2 * (days + 1) * 86_400:
-        raise BadSettings(f"bench incremental needs times, and events of {2 * (days + 1)} days or more")
-    start = snapshot.now - timedelta(days=days + 1)
+    times, step = snapshot.interactions.time, timedelta(days=slice_days)
+    needed = 2 * (slices + 1) * step
+    if (times == NO_TIME).any() or np.ptp(times) < needed.total_seconds():
+        raise BadSettings(f"bench incremental needs times, and events of {needed.days} days or more")
+    start = snapshot.now - (slices + 1) * step
     shop, old = without_last_purchases(snapshot, start, _OLD_SHARE, np.random.default_rng(seed))
     tested = []
-    for day in _days(shop, old, start, settings, seed, days):
-        tested.append(day)
-        on_stage(str(_row(day)))
+    for one in _slices(shop, old, [start + n * step for n in range(slices + 2)], settings, seed):
+        tested.append(one)
+        on_stage(str(_row(one)))
     return [*map(_row, tested), _row(_together(tested))]
 
 
-def _days(
-    shop: GraphSnapshot, old: Heldout, start: datetime, settings: Settings, seed: int, days: int
+def _slices(
+    shop: GraphSnapshot, old: Heldout, ends: Sequence[datetime], settings: Settings, seed: int
 ) -> Iterator[Tested]:
-    known = then = as_of(shop, start)
+    known = then = as_of(shop, ends[0])
     latest = first = _trained(then, settings, seed)
-    for day in range(1, days + 1):
-        now = start + timedelta(days=day)
+    for n, (now, end) in enumerate(pairwise(ends[1:]), start=1):
         train = as_of(shop, now)
-        latest = _gone_on(latest, known, train, settings, seed + day)
-        models = {FULL: _trained(train, settings, seed + day), UPDATED: latest, KEPT: first}
-        bought = purchases_between(shop, train, now + timedelta(days=1))
+        latest = _gone_on(latest, known, train, settings, seed + n)
+        models = {FULL: _trained(train, settings, seed + n), UPDATED: latest, KEPT: first}
+        bought = purchases_between(shop, train, end)
         said: dict[str, str | int] = {
-            "day": str(day),
+            "slice": str(n),
             "n_new_events": len(train.interactions) - len(known.interactions),
             "n_new_items": train.n_items - known.n_items,
             "n_shoppers": len(bought),
         }
         known = train
-        of_day, of_old = (_ndcg(models, asked, heldout) for asked, heldout in ((train, bought), (then, old)))
+        of_slice, of_old = (
+            _ndcg(models, asked, heldout) for asked, heldout in ((train, bought), (then, old))
+        )
         yield Tested(
-            said, of_day, of_old, {name: model.cpu_s for name, model in models.items()} | {KEPT: 0.0}
+            said, of_slice, of_old, {name: model.cpu_s for name, model in models.items()} | {KEPT: 0.0}
         )
 
 
@@ -159,34 +171,34 @@ def _ndcg(
 
 
 def _together(tested: Sequence[Tested]) -> Tested:
-    """All days' shoppers and costs, and the old purchases as the last day's models find them."""
-    names = tuple(tested[0].of_day)
+    """All slices' shoppers and costs, and the old purchases as the last models find them."""
+    names = tuple(tested[0].of_slice)
     said: dict[str, str | int] = {
-        "day": "all",
-        **{name: sum(int(day.said[name]) for day in tested) for name in list(tested[0].said)[1:]},
+        "slice": "all",
+        **{name: sum(int(one.said[name]) for one in tested) for name in list(tested[0].said)[1:]},
     }
     return Tested(
         said,
-        {name: np.concatenate([day.of_day[name] for day in tested]) for name in names},
+        {name: np.concatenate([one.of_slice[name] for one in tested]) for name in names},
         tested[-1].old,
-        {name: sum(day.cpu_s[name] for day in tested) for name in names},
+        {name: sum(one.cpu_s[name] for one in tested) for name in names},
     )
 
 
-def _row(day: Tested) -> dict[str, Any]:
-    full, updated = day.of_day[FULL], day.of_day[UPDATED]
+def _row(one: Tested) -> dict[str, Any]:
+    full, updated = one.of_slice[FULL], one.of_slice[UPDATED]
     low, high = _ratio_interval(updated, full)
     return {
-        **day.said,
-        **{f"{_METRIC}_{name}": round(float(found.mean()), 5) for name, found in day.of_day.items()},
+        **one.said,
+        **{f"{_METRIC}_{name}": round(float(found.mean()), 5) for name, found in one.of_slice.items()},
         f"ratio_to_full_{_METRIC}": _ratio(updated, full),
         f"ratio_to_full_{_METRIC}_low": low,
         f"ratio_to_full_{_METRIC}_high": high,
-        f"ratio_to_full_{_METRIC}_never": _ratio(day.of_day[KEPT], full),
-        "cpu_s_full": round(day.cpu_s[FULL], 2),
-        "cpu_s_incremental": round(day.cpu_s[UPDATED], 2),
-        "ratio_to_full_cpu_s": round(day.cpu_s[UPDATED] / day.cpu_s[FULL], 4),
-        **{f"old_{_METRIC}_{name}": round(float(found.mean()), 5) for name, found in day.old.items()},
+        f"ratio_to_full_{_METRIC}_never": _ratio(one.of_slice[KEPT], full),
+        "cpu_s_full": round(one.cpu_s[FULL], 2),
+        "cpu_s_incremental": round(one.cpu_s[UPDATED], 2),
+        "ratio_to_full_cpu_s": round(one.cpu_s[UPDATED] / one.cpu_s[FULL], 4),
+        **{f"old_{_METRIC}_{name}": round(float(found.mean()), 5) for name, found in one.old.items()},
     }
 
 

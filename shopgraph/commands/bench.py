@@ -44,7 +44,8 @@ def bench(
     protocol: Annotated[str, typer.Option(help="models: split, next-item or time.")] = "time",
     variant: Annotated[str, typer.Option(help="models: all or clean, as for evaluate.")] = "all",
     days: Annotated[float, typer.Option(min=0.1, help="models: days held out by `time`.")] = 14.0,
-    seeds: Annotated[str, typer.Option(help="models: seeds, with commas between.")] = "0",
+    slice_days: Annotated[float, typer.Option(min=0.1, help="incremental: days between updates.")] = 1.0,
+    seeds: Annotated[str, typer.Option(help="models, incremental: seeds, with commas between.")] = "0",
     models: Annotated[
         str, typer.Option(help="models: which, with commas between; ours, peers or all.")
     ] = "all",
@@ -69,8 +70,8 @@ def bench(
         from shopgraph.benches import incremental
 
         question = question_of(data or Path(), source_format, "time", variant, seeds, days)
-        rows = incremental.run(question, settings, utc_now(), note, demo=data is None)
-        file = f"bench-{name}" if data is None else f"bench-{name}-{data.resolve().name}"
+        rows = incremental.run(question, settings, utc_now(), note, slice_days=slice_days, demo=data is None)
+        file = f"bench-{name}-{slice_days:g}d" + ("" if data is None else f"-{data.resolve().name}")
     elif name in ON_DATA:
         if data is None:
             raise BadSettings(f"bench {name} trains on data: name its folder by --data, and --format")

@@ -50,7 +50,8 @@ def after() -> GraphSnapshot:
     today = int(YESTERDAY.timestamp()) + 60
     added = ([*BUYERS], [NEW_ITEM] * 3, [PURCHASE] * 3, [1.0] * 3, [today] * 3)
     joined = [
-        np.append(column, values).astype(column.dtype) for column, values in zip(columns, added, strict=True)
+        np.concatenate([column, np.array(values, column.dtype)])
+        for column, values in zip(columns, added, strict=True)
     ]
     order = np.lexsort((joined[1], joined[4], joined[0]))
     created = np.full(snapshot.n_items, int(NOW.timestamp()) - 10_000_000)
