@@ -1,155 +1,169 @@
-"""Every model by its kind: settings as one discriminated union, and the model they ask for."""
+"""Every trainable model by its kind: its settings, how it is built, loaded and fitted once more."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal, assert_never
+from typing import Annotated, Any, Protocol, TypeAlias, TypedDict, assert_never, runtime_checkable
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BeforeValidator, SerializerFunctionWrapHandler, WrapSerializer
 
 from gnn.deep.attention import AttentionConfig, SequenceAttention
 from gnn.deep.hgt import HGT, HGTConfig
 from gnn.deep.kgin import KGIN, KGINConfig
 from gnn.deep.lightgcn import LightGCN, LightGCNConfig
-from gnn.item_item.model import Ease, ItemItemConfig, SparseNeighbours
+from gnn.item_item.model import ItemItem, ItemItemConfig, item_item_for
 from gnn.item_item.sequence import SequenceConfig, SequenceNeighbours
 from gnn.item_item.spectral import Spectral, SpectralConfig
 from gnn.linear.config import LinearKGConfig
 from gnn.linear.model import LinearKG
-from gnn.popularity import Popularity, PopularityConfig
-from shopgraph.types import Heldout, Recommender
+from gnn.training.config import TrainingConfig
+from shopgraph.types import FloatVector, Heldout, Histories, IntVector, Recommender, Share
 
-if TYPE_CHECKING:
-    from gnn.training.board import EpochReport
+AnyConfig: TypeAlias = (
+    LinearKGConfig
+    | ItemItemConfig
+    | SequenceConfig
+    | SpectralConfig
+    | LightGCNConfig
+    | KGINConfig
+    | HGTConfig
+    | AttentionConfig
+)
 
-__all__ = ["ModelConfig", "build"]
-
-
-class _Kind(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
-
-
-class LinearKind(_Kind):
-    """The linear, relation-aware graph model: explains by paths, new shoppers and cold items for free."""
-
-    kind: Literal["linear"] = "linear"
-    settings: LinearKGConfig = LinearKGConfig()
-
-
-class EaseKind(_Kind):
-    """Item–item in closed form, with the graph's relations beside the interactions."""
-
-    kind: Literal["ease"] = "ease"
-    settings: ItemItemConfig = ItemItemConfig()
-
-
-class NeighboursKind(_Kind):
-    """Item–item by cosine, for catalogues too large for the closed form."""
-
-    kind: Literal["neighbours"] = "neighbours"
-    settings: ItemItemConfig = ItemItemConfig()
+KINDS: Mapping[str, type[AnyConfig]] = {
+    "linear": LinearKGConfig,
+    "item_item": ItemItemConfig,
+    "sequence": SequenceConfig,
+    "spectral": SpectralConfig,
+    "lightgcn": LightGCNConfig,
+    "kgin": KGINConfig,
+    "hgt": HGTConfig,
+    "attention": AttentionConfig,
+}
+"""The configuration of each kind of model, by what settings call it in `kind`."""
 
 
-class SequenceKind(_Kind):
-    """Item–item neighbours that know the order of a history."""
-
-    kind: Literal["sequence"] = "sequence"
-    settings: SequenceConfig = SequenceConfig()
-
-
-class SpectralKind(_Kind):
-    """A low-pass filter over the graph's spectrum, in closed form."""
-
-    kind: Literal["spectral"] = "spectral"
-    settings: SpectralConfig = SpectralConfig()
+def _of_kind(given: object) -> object:
+    """The configuration that settings with a `kind` stand for."""
+    if not isinstance(given, Mapping):
+        return given
+    settings = dict(given)
+    kind = settings.pop("kind", None)
+    if kind not in KINDS:
+        raise ValueError(f"kind {kind!r}: expected one of {', '.join(KINDS)}")
+    return KINDS[kind].model_validate(settings)
 
 
-class PopularityKind(_Kind):
-    """The same list for everyone."""
-
-    kind: Literal["popularity"] = "popularity"
-    settings: PopularityConfig = PopularityConfig()
+def _with_kind(config: AnyConfig, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+    (kind,) = (kind for kind, known in KINDS.items() if type(config) is known)
+    return {"kind": kind, **handler(config)}
 
 
-class LightGCNKind(_Kind):
-    """Vectors smoothed over who bought what."""
-
-    kind: Literal["lightgcn"] = "lightgcn"
-    settings: LightGCNConfig = LightGCNConfig()
+ModelConfig: TypeAlias = Annotated[AnyConfig, BeforeValidator(_of_kind), WrapSerializer(_with_kind)]
+"""A model's settings; `kind` says of which."""
 
 
-class KGINKind(_Kind):
-    """Intents over the relations of the knowledge graph."""
+class SavedModel(Recommender, Protocol):
+    """A recommender that can be written into an artefact and explains a page of items at once."""
 
-    kind: Literal["kgin"] = "kgin"
-    settings: KGINConfig = KGINConfig()
+    def save(self, folder: Path) -> None:
+        """Write into an existing folder."""
+        ...
 
+    def score_items(self, history: Histories, item_idx: IntVector) -> FloatVector:
+        """Scores of some items for one history (batch of one), shape (len(item_idx),)."""
+        ...
 
-class HGTKind(_Kind):
-    """A transformer over the typed graph."""
+    def shares_of_items(
+        self, history: Histories, item_idx: IntVector, top: int | None = None
+    ) -> list[list[Share]]:
+        """The `shares` of several items, a list for each.
 
-    kind: Literal["hgt"] = "hgt"
-    settings: HGTConfig = HGTConfig()
-
-
-class AttentionKind(_Kind):
-    """Attention over the order of a history: a shopper's next step."""
-
-    kind: Literal["attention"] = "attention"
-    settings: AttentionConfig = AttentionConfig()
-
-
-ModelConfig = Annotated[
-    LinearKind
-    | EaseKind
-    | NeighboursKind
-    | SequenceKind
-    | SpectralKind
-    | PopularityKind
-    | LightGCNKind
-    | KGINKind
-    | HGTKind
-    | AttentionKind,
-    Field(discriminator="kind"),
-]
+        With `top` a list holds only the so many largest of kind `path` and `item_item`, and `latent` in
+        one sum a name.
+        """
+        ...
 
 
-def build(
-    config: ModelConfig,
-    *,
-    validation: Heldout | None = None,
-    on_epoch: "Callable[[EpochReport], None]" = lambda _: None,
-    log_dir: Path | None = None,
-) -> Recommender:
-    """The model of these settings, not fitted; no torch is imported before a fit that needs it.
+@runtime_checkable
+class Trained(Protocol):
+    """A model that learns in epochs."""
 
-    Args:
-        config: which model, and its settings.
-        validation: stops the training early of models that train in epochs; the others ignore it.
-        on_epoch: gets each epoch's figures of such a training.
-        log_dir: takes its curves.
-    """
+    @property
+    def best_epoch(self) -> int:
+        """The epoch that was best on validation."""
+        ...
+
+
+class _Given(TypedDict):
+    """What a `Watch` becomes as arguments."""
+
+    validation: Heldout | None
+    on_epoch: Callable[[object], None]
+    log_dir: Path | None
+
+
+@dataclass(frozen=True, eq=False)
+class Watch:
+    """What a model that learns in epochs is given: what tells when to stop, and who hears of it."""
+
+    validation: Heldout | None
+    on_epoch: Callable[[object], None]
+    log_dir: Path | None = None
+
+
+def build_model(config: AnyConfig, n_items: int, watch: Watch) -> SavedModel:
+    """The model of a configuration, to be fitted."""
+    given: _Given = {
+        "validation": watch.validation,
+        "on_epoch": watch.on_epoch,
+        "log_dir": watch.log_dir,
+    }
     match config:
-        case LinearKind():
-            return LinearKG(config.settings, validation=validation, on_epoch=on_epoch, log_dir=log_dir)
-        case EaseKind():
-            return Ease(config.settings)
-        case NeighboursKind():
-            return SparseNeighbours(config.settings)
-        case SequenceKind():
-            return SequenceNeighbours(config.settings)
-        case SpectralKind():
-            return Spectral(config.settings)
-        case PopularityKind():
-            return Popularity(config.settings)
-        case LightGCNKind():
-            return LightGCN(config.settings, validation=validation, on_epoch=on_epoch, log_dir=log_dir)
-        case KGINKind():
-            return KGIN(config.settings, validation=validation, on_epoch=on_epoch, log_dir=log_dir)
-        case HGTKind():
-            return HGT(config.settings, validation=validation, on_epoch=on_epoch, log_dir=log_dir)
-        case AttentionKind():
-            return SequenceAttention(
-                config.settings, validation=validation, on_epoch=on_epoch, log_dir=log_dir
-            )
+        case LinearKGConfig():
+            return LinearKG(config, **given)
+        case LightGCNConfig():
+            return LightGCN(config, **given)
+        case KGINConfig():
+            return KGIN(config, **given)
+        case HGTConfig():
+            return HGT(config, **given)
+        case AttentionConfig():
+            return SequenceAttention(config, **given)
+        case ItemItemConfig():
+            return item_item_for(n_items, config)
+        case SequenceConfig():
+            return SequenceNeighbours(config)
+        case SpectralConfig():
+            return Spectral(config)
         case _:
             assert_never(config)
+
+
+def refit_config(model: SavedModel, config: AnyConfig) -> AnyConfig:
+    """The configuration for all data: for as many epochs as were best on validation, where there are any."""
+    if isinstance(config, TrainingConfig) and isinstance(model, Trained):
+        return config.model_copy(update={"epochs": max(model.best_epoch, 1)})
+    return config
+
+
+def load_model(kind: str, folder: Path) -> SavedModel:
+    """What a model of this kind (its `name`) saved.
+
+    Raises:
+        ArtefactDamaged: a file is missing or not readable.
+        KeyError: no such kind.
+    """
+    return _LOADERS[kind](folder)
+
+
+_LOADERS: Mapping[str, Callable[[Path], SavedModel]] = {
+    LinearKG.name: LinearKG.load,
+    ItemItem.name: ItemItem.load,
+    SequenceNeighbours.name: SequenceNeighbours.load,
+    Spectral.name: Spectral.load,
+    LightGCN.name: LightGCN.load,
+    KGIN.name: KGIN.load,
+    HGT.name: HGT.load,
+    SequenceAttention.name: SequenceAttention.load,
+}

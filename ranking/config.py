@@ -6,8 +6,9 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from gnn.item_item.model import ItemItemConfig
 from gnn.linear.config import LinearKGConfig
+from gnn.registry import ModelConfig
 from gnn.training.config import TrainingConfig
-from ranking.models import EASE, LINEAR, ModelConfig
+from ranking.models import EASE, LINEAR
 from shopgraph.types import PARTS
 
 EVERYTHING = "all"

@@ -8,10 +8,11 @@ from typing import Any, Self
 
 import numpy as np
 
+from gnn.registry import SavedModel, load_model
 from ranking.calibration import Calibration
 from ranking.features import FeatureSet
 from ranking.groups import ShopperGroups
-from ranking.models import GRAPH, SavedModel, load_model, part_of_model
+from ranking.models import GRAPH, part_of_model
 from shopgraph.errors import ArtefactDamaged
 from shopgraph.types import FloatMatrix, FusionWeights, Histories
 

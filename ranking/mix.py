@@ -7,8 +7,9 @@ from typing import Self
 import numpy as np
 
 from gnn.item_item.past import PastItemModel, past_item_shares
+from gnn.registry import SavedModel
 from ranking.hybrid import Hybrid
-from ranking.models import GRAPH, ITEM_ITEM, SavedModel, part_of_model
+from ranking.models import GRAPH, ITEM_ITEM, part_of_model
 from shopgraph.types import FloatMatrix, FusionWeights, Histories, IntVector, Share
 
 

@@ -9,12 +9,12 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from gnn.registry import ModelConfig, SavedModel, Watch, build_model, refit_config
 from ranking.config import HybridConfig
 from ranking.feature_fitting import fit_features
 from ranking.holdout import validation_cut, with_relations
 from ranking.hybrid import TEXT, Hybrid
 from ranking.learning import learn
-from ranking.models import ModelConfig, SavedModel, Watch, build_model, refit_config
 from ranking.query_weight import QUERY_LABEL, learn_query_weight, search_pairs
 from shopgraph.errors import BadSource
 from shopgraph.types import (

@@ -15,11 +15,11 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
 from gnn.linear.model import LinearKG
+from gnn.registry import ModelConfig, SavedModel, Watch, build_model, refit_config
 from ranking.config import HybridConfig
 from ranking.feature_fitting import fit_features
 from ranking.holdout import with_relations
 from ranking.hybrid import Hybrid
-from ranking.models import ModelConfig, SavedModel, Watch, build_model, refit_config
 from shopgraph.types import (
     ITEM,
     USER,

@@ -21,6 +21,8 @@ class TrainingConfig(BaseModel):
     """How the step size goes on after the warm-up: cosine falls towards 0 over `epochs`."""
     warm_up_steps: int = Field(default=0, ge=0)
     """Steps in which the step size grows from near 0, linearly."""
+    average: float = Field(default=0.0, ge=0, lt=1)
+    """Decay, per step, of the parameters' running mean, which is what is validated and kept; 0: off."""
     accumulate: int = Field(default=1, ge=1)
     """Batches whose gradients are averaged before a step."""
     precision: Literal["fp32", "bf16", "fp16"] = "fp32"

@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from gnn.training.average import RunningMean
 from gnn.training.board import Board, EpochReport
 from gnn.training.checkpoint import Checkpoint, fingerprint, read_checkpoint, write_checkpoint
 from gnn.training.config import TrainingConfig
@@ -111,6 +112,7 @@ class _Loop(Generic[B]):
         self.generator = torch.Generator(module.device).manual_seed(seed)
         ranks.agree([parameter.data for parameter in module.parameters()])
         self.stepper = Stepper(module, config, self.generator, ranks)
+        self.mean = RunningMean(module, config.average)
         self.best_state: dict[str, Tensor] = {}  # without validation, the module itself holds the best
         self.best = Fitted(0, None, 0.0, 0.0)
         self.epoch, self.seconds = 0, 0.0
@@ -124,14 +126,14 @@ class _Loop(Generic[B]):
             report = self._report(self.epoch + 1)
             self.epoch += 1
             self.seconds += time.perf_counter() - started
-            self._keep_best(report)
+            with self.mean.applied():
+                self._keep_best(report)
             self._write()
             board.show(report, peak_memory_mb(self.module.device))
             if self.ranks.first:
                 on_epoch(report)
         board.close()
-        if self.best_state:
-            self.module.load_state_dict(self.best_state)
+        self.module.load_state_dict(self.best_state or {**self.module.state_dict(), **self.mean.state()})
         return self.best
 
     def _keep_best(self, report: EpochReport) -> None:
@@ -158,6 +160,7 @@ class _Loop(Generic[B]):
         batches = iter(self.module.batches(self.rng))
         while group := list(islice(batches, self.config.accumulate)):
             loss, n = self.stepper.step(group, epoch)
+            self.mean.update(self.stepper.steps)
             total, n_units, n_batches = total + loss, n_units + n, n_batches + len(group)
         sums = torch.stack([total, total.new_tensor(float(n_units))])
         self.ranks.add_up([sums])
@@ -173,9 +176,10 @@ class _Loop(Generic[B]):
         if self.validation is None:
             return None
         self.module.eval()
-        found = summed_ndcg(
-            self.module.scores, self.histories, self.validation, self.ranks.rank, self.ranks.n_ranks
-        )
+        with self.mean.applied():
+            found = summed_ndcg(
+                self.module.scores, self.histories, self.validation, self.ranks.rank, self.ranks.n_ranks
+            )
         self.module.train()
         total = torch.tensor([found], dtype=torch.float64, device=self.module.device)
         self.ranks.add_up([total])
@@ -187,6 +191,7 @@ class _Loop(Generic[B]):
         tensors = {"generator": self.generator.get_state()}
         tensors |= {f"module/{name}": value for name, value in self.module.state_dict().items()}
         tensors |= {f"best/{name}": value for name, value in self.best_state.items()}
+        tensors |= {f"mean/{name}": value for name, value in self.mean.state().items()}
         for n, moments in self.stepper.optimiser.state_dict()["state"].items():
             tensors |= {f"adam/{n}/{name}": value for name, value in moments.items()}
         figures = {"best": asdict(self.best), "seconds": self.seconds, "steps": self.stepper.steps}
@@ -197,12 +202,13 @@ class _Loop(Generic[B]):
         found = None if self.path is None else read_checkpoint(self.path)
         if found is None:
             return
-        groups: dict[str, dict[str, Tensor]] = {"module": {}, "best": {}, "adam": {}}
+        groups: dict[str, dict[str, Tensor]] = {"module": {}, "best": {}, "mean": {}, "adam": {}}
         for name, tensor in found.tensors.items():
             group, _, rest = name.partition("/")
             groups.setdefault(group, {})[rest] = tensor
         self.module.load_state_dict(groups["module"])
         self.best_state = groups["best"]
+        self.mean.restore(groups["mean"])
         moments: dict[int, dict[str, Tensor]] = {}
         for name, tensor in groups["adam"].items():
             n, _, moment = name.partition("/")

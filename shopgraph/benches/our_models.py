@@ -1,24 +1,25 @@
-"""Our contenders: what each is called, the settings it may choose from, and how it is built."""
+"""Our contenders: what each is called, and the settings it may choose from."""
 
 from collections.abc import Sequence
-from pathlib import Path
-from typing import Protocol, TypeAlias
 
-from gnn.deep.attention import AttentionConfig, SequenceAttention
-from gnn.deep.lightgcn import LightGCN, LightGCNConfig
+from gnn.deep.attention import AttentionConfig
+from gnn.deep.hgt import HGTConfig
+from gnn.deep.kgin import KGINConfig
+from gnn.deep.lightgcn import LightGCNConfig
 from gnn.item_item.model import ItemItemConfig
-from gnn.item_item.sequence import SequenceConfig, SequenceNeighbours
-from gnn.item_item.spectral import Spectral, SpectralConfig
+from gnn.item_item.sequence import SequenceConfig
+from gnn.item_item.spectral import SpectralConfig
 from gnn.linear.config import LinearKGConfig
+from gnn.registry import AnyConfig
 from gnn.training.config import TrainingConfig
-from ranking.models import ModelConfig, Watch, build_model
 from shopgraph.benches.peers import Limits
-from shopgraph.types import Recommender
 
 OUR_MODELS = (
     "hybrid",
     "linear",
     "lightgcn",
+    "kgin",
+    "hgt",
     "attention",
     "ease",
     "spectral",
@@ -31,30 +32,24 @@ TORCH_HALVES = {
     "hybrid": "gnn.linear.training",
     "linear": "gnn.linear.training",
     "lightgcn": "gnn.deep.lightgcn_module",
+    "kgin": "gnn.deep.kgin_module",
+    "hgt": "gnn.deep.hgt_module",
     "attention": "gnn.deep.attention_module",
 }
 """Imported before the clock starts, as a peer's script imports its packages; the others need no torch."""
 
-OurConfig: TypeAlias = ModelConfig | LightGCNConfig | AttentionConfig | SpectralConfig | SequenceConfig
 
-
-class Saved(Protocol):
-    """What is counted when a model's numbers are."""
-
-    def save(self, folder: Path) -> None: ...
-
-
-class Model(Recommender, Saved, Protocol):
-    """A recommender of ours."""
-
-
-def grid_of(name: str) -> Sequence[OurConfig]:
+def grid_of(name: str) -> Sequence[AnyConfig]:
     """The declared settings of a model, the default first; none for what has nothing to choose."""
     match name:
         case "linear":
             return [LinearKGConfig()]
         case "lightgcn":
             return [LightGCNConfig(epochs=100, patience=3)]
+        case "kgin":
+            return [KGINConfig()]
+        case "hgt":
+            return [HGTConfig()]
         case "attention":
             return [AttentionConfig()]
         case "spectral":
@@ -71,22 +66,7 @@ def grid_of(name: str) -> Sequence[OurConfig]:
             return []
 
 
-def build(config: OurConfig, n_items: int, watch: Watch) -> Model:
-    """The model of a configuration, to be fitted."""
-    match config:
-        case LightGCNConfig():
-            return LightGCN(config, validation=watch.validation, on_epoch=watch.on_epoch)
-        case AttentionConfig():
-            return SequenceAttention(config, validation=watch.validation, on_epoch=watch.on_epoch)
-        case SpectralConfig():
-            return Spectral(config)
-        case SequenceConfig():
-            return SequenceNeighbours(config)
-        case _:
-            return build_model(config, n_items, watch)
-
-
-def bounded(config: OurConfig, limits: Limits) -> OurConfig:
+def bounded(config: AnyConfig, limits: Limits) -> AnyConfig:
     """The configuration with no more epochs, and on no other device, than anyone has."""
     if not isinstance(config, TrainingConfig):
         return config

@@ -13,7 +13,7 @@ from importlib.metadata import version
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from time import perf_counter
-from typing import Any, TypeAlias
+from typing import Any, Protocol, TypeAlias
 
 import numpy as np
 from pydantic import TypeAdapter
@@ -22,12 +22,12 @@ from safetensors.numpy import load_file
 from evaluation.harness import evaluate, top_items
 from evaluation.provenance import peak_rss_mb
 from gnn.popularity import Popularity
+from gnn.registry import AnyConfig, Watch, build_model
 from gnn.training.config import TrainingConfig
 from ranking.holdout import bought
-from ranking.models import Watch
 from ranking.scorer import Scorer
 from ranking.training import fit_hybrid
-from shopgraph.benches.our_models import TORCH_HALVES, OurConfig, Saved, bounded, build, grid_of
+from shopgraph.benches.our_models import TORCH_HALVES, bounded, grid_of
 from shopgraph.benches.peers import LISTS, RESULT, Limits
 from shopgraph.benches.task import Split, read_split
 from shopgraph.evaluating import CLEAN_RELATIONS, Question
@@ -48,6 +48,12 @@ _K, _SCORES_AT_ONCE = 20, 1 << 22
 
 ScoreFn: TypeAlias = Callable[[Histories], FloatMatrix]
 _QUESTION = TypeAdapter(Question)
+
+
+class Saved(Protocol):
+    """What is counted when a model's numbers are."""
+
+    def save(self, folder: Path) -> None: ...
 
 
 @dataclass(frozen=True)
@@ -182,12 +188,12 @@ def _train_hybrid(train: GraphSnapshot, order: Order, rng: np.random.Generator) 
     return Trained(score, hybrid, said)
 
 
-def _choose_and_refit(grid: Sequence[OurConfig], split: Split, rng: np.random.Generator) -> Trained:
+def _choose_and_refit(grid: Sequence[AnyConfig], split: Split, rng: np.random.Generator) -> Trained:
     sample = _sampled(split.validation, rng)
     tried = []
     for config in grid:
         clock = Clock()
-        model = build(config, split.part.n_items, Watch(split.validation, clock.tick))
+        model = build_model(config, split.part.n_items, Watch(split.validation, clock.tick))
         model.fit(split.part, rng)
         best_epoch = int(getattr(model, "best_epoch", 0))
         to_best = clock.epochs[best_epoch - 1] if best_epoch else clock.seconds
@@ -197,7 +203,7 @@ def _choose_and_refit(grid: Sequence[OurConfig], split: Split, rng: np.random.Ge
         tried.append((float(ndcg), to_best, best_epoch, config))
     ndcg, to_best, best_epoch, chosen = max(tried, key=lambda each: each[0])
     refit = chosen.model_copy(update={"epochs": best_epoch}) if best_epoch else chosen
-    model = build(refit, split.train.n_items, Watch(None, lambda report: None))
+    model = build_model(refit, split.train.n_items, Watch(None, lambda report: None))
     model.fit(split.train, rng)
     said = {
         "chosen": {**_changed(chosen, grid), **({"epochs": best_epoch} if best_epoch else {})},
@@ -208,7 +214,7 @@ def _choose_and_refit(grid: Sequence[OurConfig], split: Split, rng: np.random.Ge
     return Trained(model.score, model, said)
 
 
-def _changed(chosen: OurConfig, grid: Sequence[OurConfig]) -> dict[str, Any]:
+def _changed(chosen: AnyConfig, grid: Sequence[AnyConfig]) -> dict[str, Any]:
     """The settings that the grid varies, as chosen."""
     said = [config.model_dump(mode="json") for config in grid]
     return {

@@ -7,13 +7,14 @@ import numpy as np
 from gnn.index import ExactIndex
 from gnn.item_item.model import item_item_for
 from gnn.linear.model import LinearKG
+from gnn.registry import SavedModel
 from ranking.candidates import CandidateConfig, Candidates
 from ranking.catalogue import CATEGORY, CHILD_OF, IN_CATEGORY, Catalogue
 from ranking.config import FeatureConfig, HybridConfig
 from ranking.engine import Engine
 from ranking.feature_fitting import fit_features
 from ranking.hybrid import TEXT, Hybrid
-from ranking.models import EASE, SavedModel
+from ranking.models import EASE
 from ranking.profiles import Profiles
 from ranking.scorer import Scorer
 from ranking.tokens import Signer

@@ -9,11 +9,11 @@ from pydantic import ValidationError
 
 from gnn.item_item.model import ItemItemConfig, item_item_for
 from gnn.linear.model import LinearKG, LinearKGConfig
+from gnn.registry import SavedModel
 from ranking.candidates import CandidateConfig, Candidates
 from ranking.config import FusionConfig, HybridConfig
 from ranking.groups import GROUPS, ShopperGroups, count_past_items
 from ranking.hybrid import Hybrid
-from ranking.models import SavedModel
 from ranking.scorer import Scorer, sum_by_part
 from ranking.training import fit_hybrid
 from shopgraph.errors import BadSettings

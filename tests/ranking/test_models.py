@@ -6,8 +6,9 @@ from pydantic import ValidationError
 
 from gnn.item_item.sequence import SequenceConfig
 from gnn.linear.config import LinearKGConfig
+from gnn.registry import KINDS, Watch, build_model, load_model, refit_config
 from ranking.config import HybridConfig
-from ranking.models import KINDS, Watch, build_model, load_model, part_of_model, refit_config
+from ranking.models import part_of_model
 from tests.planted import planted_snapshot
 
 SNAPSHOT = planted_snapshot()
