@@ -1,6 +1,7 @@
 """Settings of the linear, relation-aware graph model."""
 
-from typing import Literal
+import math
+from typing import Literal, Self
 
 from pydantic import Field
 
@@ -20,9 +21,18 @@ LINEAR_SPACE: Space = {
 """What a sweep tries."""
 
 
+_FEWEST_EPOCHS, _FEWEST_STEPS = 4, 80
+
+
 class LinearKGConfig(TrainingConfig):
     """Settings of LinearKG; the defaults were chosen on validation data cut from Amazon Beauty's train."""
 
+    epochs: int = Field(default=0, ge=0)
+    """Passes over all users; 0: four, in a small shop as many as make 80 steps."""
+    schedule: Literal["constant", "cosine"] = "cosine"
+    """How the step size goes on after the warm-up: cosine falls towards 0 over `epochs`."""
+    patience: int = Field(default=10, ge=1)
+    """Epochs without a better validation NDCG@10 after which training stops."""
     dim: int = Field(default=256, ge=1)
     """Length of every base vector."""
     hops: Literal[1, 2] = 1
@@ -61,3 +71,10 @@ class LinearKGConfig(TrainingConfig):
     """Largest catalogue whose loss compares a target with every item; above, with a sample."""
     sampled_items: int = Field(default=8_192, ge=1)
     """Items drawn per step for the sampled softmax, beside the batch's targets."""
+
+    def sized(self, n_users: int) -> Self:
+        """The same with a number of epochs, for so many users to learn from."""
+        if self.epochs:
+            return self
+        steps = max(1, math.ceil(n_users / self.batch_size))
+        return self.model_copy(update={"epochs": max(_FEWEST_EPOCHS, math.ceil(_FEWEST_STEPS / steps))})

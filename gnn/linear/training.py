@@ -65,6 +65,7 @@ def train(
     Raises:
         BadSettings: CUDA is asked for and absent, or memory did not suffice.
     """
+    config = config.sized(int((np.diff(data.histories.indptr) >= 2).sum()))
     sizes = {
         "dim": config.dim,
         "batch_size": config.batch_size,
