@@ -1,8 +1,9 @@
 """Going on from an earlier hybrid: what is new is learned, what was learned before is kept.
 
 The graph model takes a few steps from where it was, over the shoppers with new events and a sample of the
-others, so that it does not forget them. What comes in closed form, or by counting, is computed anew, and so
-are the features with their scales: a shop's first new item in weeks must not be out of all proportion.
+others, so that it does not forget them. EASE is computed anew in the rows and columns of what changed; what
+comes by counting is computed anew, and so are the features with their scales: a shop's first new item in
+weeks must not be out of all proportion.
 Weights, the models' scales, groups and calibration stay those of the last full training.
 """
 
@@ -14,7 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
-from gnn.linear.model import LinearKG
+from gnn.item_item.model import Ease
+from gnn.linear.model import LinearKG, LinearKGConfig
 from gnn.registry import ModelConfig, SavedModel, Watch, build_model, refit_config
 from ranking.config import HybridConfig
 from ranking.feature_fitting import fit_features
@@ -50,18 +52,21 @@ class UpdateConfig(BaseModel):
 class Changes:
     """What a snapshot has that an earlier one had not.
 
-    `user_idx`, ascending, are the later snapshot's users with other events than before; `n_events` may be
-    negative where more was forgotten than added.
+    `user_idx`, ascending, are the later snapshot's users with other events than before, `item_idx` its items
+    with other events or relations, new ones included; `item_rows` is the row of each of its items in the
+    earlier one, -1 where it is new. `n_events` may be negative where more was forgotten than added.
     """
 
     user_idx: IntVector
+    item_idx: IntVector
+    item_rows: IntVector
     n_users: int
     n_items: int
     n_events: int
     n_relations: int
 
     def __bool__(self) -> bool:
-        return bool(len(self.user_idx) or self.n_users or self.n_items or self.n_events or self.n_relations)
+        return bool(len(self.user_idx) or len(self.item_idx) or self.n_users or self.n_relations)
 
 
 def changes_between(before: GraphSnapshot, after: GraphSnapshot, since: datetime | None = None) -> Changes:
@@ -69,19 +74,21 @@ def changes_between(before: GraphSnapshot, after: GraphSnapshot, since: datetime
 
     Users, items and events are told apart by id and number: an event that was only corrected is not seen.
     """
-    user_rows = rows_of(before.nodes[USER], after.nodes[USER])
-    counts = np.bincount(after.interactions.user_idx, minlength=after.n_users)
-    earlier = np.bincount(before.interactions.user_idx, minlength=before.n_users)
-    had = np.where(user_rows >= 0, np.append(earlier, 0)[user_rows], 0)
-    changed = counts != had
+    user_rows, item_rows = (rows_of(before.nodes[label], after.nodes[label]) for label in (USER, ITEM))
+    x, earlier = after.interactions, before.interactions
+    users = _other_counts(user_rows, earlier.user_idx, before.n_users, x.user_idx)
+    items = _other_counts(item_rows, earlier.item_idx, before.n_items, x.item_idx) | (item_rows < 0)
+    items |= _other_counts(item_rows, _item_ends(before), before.n_items, _item_ends(after))
     if since is not None:
-        late = after.interactions.time >= int(since.timestamp())
-        changed[after.interactions.user_idx[late]] = True
+        late = x.time >= int(since.timestamp())
+        users[x.user_idx[late]] = items[x.item_idx[late]] = True
     return Changes(
-        user_idx=np.flatnonzero(changed).astype(np.int32),
+        user_idx=np.flatnonzero(users).astype(np.int32),
+        item_idx=np.flatnonzero(items).astype(np.int32),
+        item_rows=item_rows,
         n_users=int((user_rows < 0).sum()),
-        n_items=int((rows_of(before.nodes[ITEM], after.nodes[ITEM]) < 0).sum()),
-        n_events=len(after.interactions) - len(before.interactions),
+        n_items=int((item_rows < 0).sum()),
+        n_events=len(x) - len(earlier),
         n_relations=_n_edges(after) - _n_edges(before),
     )
 
@@ -118,11 +125,16 @@ def update_hybrid(
     for name, model in earlier.models.items():
         if isinstance(model, LinearKG):
             on_progress(f"going on with {name}")
-            steps = {"epochs": update.epochs, "learning_rate": update.learning_rate}
-            settings = model.config.model_copy(update={**steps, "device": config.graph.device})
-            later = LinearKG(settings, start=model, on_epoch=lambda report: on_progress(str(report)))
+            later = LinearKG(
+                _few_steps(model.config, update, config),
+                start=model,
+                on_epoch=lambda report: on_progress(str(report)),
+            )
             later.fit(part, rng)
             models[name] = later
+        elif isinstance(model, Ease):
+            on_progress(f"going on with {name}")
+            models[name] = model.gone_on(snapshot, changes.item_rows, changes.item_idx)
         else:
             on_progress(f"fitting {name} anew")
             models[name] = _anew(model, config.models[name], snapshot, rng)
@@ -151,12 +163,38 @@ def interactions_of(snapshot: GraphSnapshot, user_idx: NDArray[np.integer]) -> G
     return replace(snapshot, interactions=interactions, checksum="")
 
 
+def _few_steps(trained: LinearKGConfig, update: UpdateConfig, config: HybridConfig) -> LinearKGConfig:
+    """The graph model's settings for the steps of an update."""
+    steps = {"epochs": update.epochs, "learning_rate": update.learning_rate}
+    return trained.model_copy(
+        update={**steps, "schedule": "constant", "warm_up_steps": 0, "device": config.graph.device}
+    )
+
+
 def _anew(
     model: SavedModel, settings: ModelConfig, snapshot: GraphSnapshot, rng: np.random.Generator
 ) -> SavedModel:
     later = build_model(refit_config(model, settings), snapshot.n_items, Watch(None, lambda _: None))
     later.fit(snapshot, rng)
     return later
+
+
+def _other_counts(
+    rows: IntVector, earlier: NDArray[np.integer], n_earlier: int, later: NDArray[np.integer]
+) -> BoolVector:
+    """Whether each later row occurs another number of times than it did in its earlier row."""
+    was = np.append(np.bincount(earlier, minlength=n_earlier), 0)[rows]  # -1, a new row: the 0 at the end
+    other: BoolVector = np.bincount(later, minlength=len(rows)) != was
+    return other
+
+
+def _item_ends(snapshot: GraphSnapshot) -> NDArray[np.integer]:
+    """The items that relations start or end at, once for each."""
+    found = [np.zeros(0, np.int32)]
+    for edge_type, edges in snapshot.relations.items():
+        found += [edges.src] if edge_type.src == ITEM else []
+        found += [edges.dst] if edge_type.dst == ITEM else []
+    return np.concatenate(found)
 
 
 def _n_edges(snapshot: GraphSnapshot) -> int:

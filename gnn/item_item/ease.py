@@ -14,6 +14,7 @@ small and the negative ones are noise.
 
 import re
 from collections.abc import Iterable
+from dataclasses import dataclass
 
 import numpy as np
 from scipy.linalg import lapack
@@ -76,40 +77,70 @@ def word_memberships(items: ItemTable) -> FloatCsr:
     return float_csr_of_pairs(weights, rows, columns, (len(found), len(column)))
 
 
-def ease_similarity(
+@dataclass(frozen=True, eq=False)
+class EaseSystem:
+    """The matrix that is inverted, in its sparse parts: `G = XᵀX + Σ w·M·Mᵀ + diag(ridge)`.
+
+    Attributes:
+        interactions: X, users × items.
+        sides: (w > 0, M: items × entities) of each relation.
+        ridge: λ_i of each item.
+        column_scale: what each item's column of B is multiplied by.
+    """
+
+    interactions: FloatCsr
+    sides: tuple[tuple[float, FloatCsr], ...]
+    ridge: FloatVector
+    column_scale: FloatVector
+
+
+def ease_system(
     interactions: FloatCsr,
     sides: Iterable[tuple[float, FloatCsr]],
     l2: float,
-    top_k: int,
     dropout: float = 0.0,
     popularity_power: float = 0.0,
-) -> FloatCsr:
-    """B of the module's formula, float32 CSR (n_items, n_items), at most `top_k` entries a row, all > 0.
-
-    Peak memory: one dense float32 matrix n_items × n_items, and blocks of 512 rows beside it.
+) -> EaseSystem:
+    """The system of the module's formula.
 
     Args:
         interactions: users × items, the weight of each.
         sides: (w, items × entities) of each relation; w >= 0.
         l2: λ > 0.
-        top_k: entries kept in a row, the largest.
         dropout: p in [0, 1); item i's ridge grows by p / (1 − p) · (XᵀX)_ii.
         popularity_power: each column is multiplied by the item's weighted count to this power.
+    """
+    squares = np.asarray(interactions.multiply(interactions).sum(axis=0), np.float32).ravel()
+    counts = np.asarray(interactions.sum(axis=0), np.float32).ravel()
+    return EaseSystem(
+        interactions,
+        tuple((weight, members) for weight, members in sides if weight),
+        l2 + np.float32(dropout / (1 - dropout)) * squares,
+        # an item nobody touched counts as one that was touched once: side information still speaks for it
+        np.maximum(counts, 1) ** np.float32(popularity_power),
+    )
+
+
+def ease_similarity(system: EaseSystem, top_k: int) -> tuple[FloatCsr, FloatVector]:
+    """B of the module's formula, and what its columns were divided by: `P_jj / column_scale_j`.
+
+    Peak memory: one dense float32 matrix n_items × n_items, and blocks of 512 rows beside it.
+
+    Returns:
+        (float32 CSR (n_items, n_items), at most `top_k` entries a row, all > 0; shape (n_items,)).
 
     Raises:
         ValueError: l2 is too small for float32: the Gram matrix has no Cholesky factor.
     """
-    gram = np.zeros((interactions.shape[1], interactions.shape[1]), np.float32)
-    _add_gram(gram, interactions.T.tocsr(), 1.0)
-    ridge = l2 + np.float32(dropout / (1 - dropout)) * gram.diagonal()
-    for weight, members in sides:
-        if weight:
-            _add_gram(gram, members, weight)
-    gram.flat[:: len(gram) + 1] += ridge
+    n_items = system.interactions.shape[1]
+    gram = np.zeros((n_items, n_items), np.float32)
+    _add_gram(gram, system.interactions.T.tocsr(), 1.0)
+    for weight, members in system.sides:
+        _add_gram(gram, members, weight)
+    gram.flat[:: n_items + 1] += system.ridge
     _invert(gram)
-    counts = np.asarray(interactions.sum(axis=0), np.float32).ravel()
-    # an item nobody touched counts as one that was touched once: side information still speaks for it
-    return _pruned(gram, np.maximum(counts, 1) ** np.float32(popularity_power), top_k)
+    divisor = gram.diagonal() / system.column_scale
+    return _pruned(gram, divisor, top_k), divisor
 
 
 def _add_gram(gram: FloatMatrix, rows: FloatCsr, weight: float) -> None:
@@ -134,14 +165,13 @@ def _invert(gram: FloatMatrix) -> None:
         gram[block.stop :, block] = gram[block, block.stop :].T
 
 
-def _pruned(inverse: FloatMatrix, column_scale: FloatVector, top_k: int) -> FloatCsr:
-    """-P_ij / P_jj · scale_j without the diagonal, the `top_k` largest positive ones of each row."""
+def _pruned(inverse: FloatMatrix, divisor: FloatVector, top_k: int) -> FloatCsr:
+    """-P_ij / divisor_j without the diagonal, the `top_k` largest positive ones of each row."""
     n_items = len(inverse)
-    divisor = inverse.diagonal() / -column_scale
     kept = min(top_k, n_items)
     data, indices = np.empty((n_items, kept), np.float32), np.empty((n_items, kept), np.int32)
     for block in iter_batches(n_items, _ROWS_AT_ONCE):
-        rows = inverse[block] / divisor
+        rows = inverse[block] / -divisor
         rows[np.arange(len(rows)), np.arange(block.start, block.stop)] = 0
         data[block], indices[block] = largest_entries(rows, kept)
     indptr = np.arange(n_items + 1, dtype=np.int64) * kept

@@ -10,13 +10,22 @@ import numpy as np
 from pydantic import Field
 
 from gnn.history import FloatCsr, snapshot_matrix, type_weight_vector
-from gnn.item_item.ease import ease_similarity, item_memberships, word_memberships
+from gnn.item_item.ease import (
+    EaseSystem,
+    ease_similarity,
+    ease_system,
+    item_memberships,
+    word_memberships,
+)
+from gnn.item_item.ease_columns import with_new_columns
 from gnn.item_item.neighbours import cosine_similarity
 from gnn.item_item.past import HistoryConfig, SparseModel, matrix_of_tensors, matrix_tensors
 from gnn.tensors import read_tensors, write_tensors
-from shopgraph.types import GraphSnapshot
+from shopgraph.types import FloatVector, GraphSnapshot, IntVector
 
 _FILE = "item_item.safetensors"
+_FEW_CHANGED = 0.125
+"""Share of the items up to which their columns cost less than the whole inverse."""
 
 
 class ItemItemConfig(HistoryConfig):
@@ -56,6 +65,7 @@ class ItemItem(SparseModel):
     def __init__(self, config: ItemItemConfig | None = None) -> None:
         self.config = config or ItemItemConfig()
         super().__init__(self.config)
+        self._divisor: FloatVector | None = None
 
     def fit(self, snapshot: GraphSnapshot, rng: np.random.Generator) -> None:
         """Compute B; nothing is drawn from `rng`."""
@@ -70,6 +80,8 @@ class ItemItem(SparseModel):
             "type_weights": self._type_weights,
             "closed_form": np.array(isinstance(self, Ease)),
         }
+        if self._divisor is not None:
+            tensors["divisor"] = self._divisor
         write_tensors(folder / _FILE, tensors, self.config.model_dump_json())
 
     @staticmethod
@@ -84,6 +96,7 @@ class ItemItem(SparseModel):
         model = Ease(config) if tensors["closed_form"].item() else SparseNeighbours(config)
         model._similarity = matrix_of_tensors(tensors)
         model._type_weights = tensors["type_weights"]
+        model._divisor = tensors.get("divisor")
         return model
 
     def _learn(self, interactions: FloatCsr, snapshot: GraphSnapshot) -> FloatCsr:
@@ -94,7 +107,35 @@ class ItemItem(SparseModel):
 class Ease(ItemItem):
     """EASE with side information: each relation adds what its entities say to the Gram matrix."""
 
+    def gone_on(self, snapshot: GraphSnapshot, item_rows: IntVector, changed: IntVector) -> "Ease":
+        """The model of a later snapshot: exact in the rows and columns of the changed items alone.
+
+        The rest is as it was; where much has changed, or events fade with time, all is computed anew.
+
+        Args:
+            snapshot: all that is known now.
+            item_rows: row of each of its items in this model, -1 where it is new.
+            changed: its items with other events or relations than before, the new ones among them.
+        """
+        later = Ease(self.config)
+        few = (
+            len(changed) <= _FEW_CHANGED * snapshot.n_items and (np.diff(item_rows[item_rows >= 0]) > 0).all()
+        )
+        if not few or self.config.half_life_days is not None or self._divisor is None:
+            later.fit(snapshot, np.random.default_rng(0))
+            return later
+        later._type_weights = type_weight_vector(snapshot.event_types, self.config.type_weights)
+        system = later._system(snapshot_matrix(snapshot, later._type_weights), snapshot)
+        later._similarity, later._divisor = with_new_columns(
+            system, self._similarity, self._divisor, item_rows, changed, self.config.top_k
+        )
+        return later
+
     def _learn(self, interactions: FloatCsr, snapshot: GraphSnapshot) -> FloatCsr:
+        similarity, self._divisor = ease_similarity(self._system(interactions, snapshot), self.config.top_k)
+        return similarity
+
+    def _system(self, interactions: FloatCsr, snapshot: GraphSnapshot) -> EaseSystem:
         config = self.config
         sides = [
             (config.relation_weights.get(edge_type.relation, config.default_relation_weight), members)
@@ -102,9 +143,7 @@ class Ease(ItemItem):
         ]
         if config.word_weight:
             sides.append((config.word_weight, word_memberships(snapshot.items)))
-        return ease_similarity(
-            interactions, sides, config.l2, config.top_k, config.dropout, config.popularity_power
-        )
+        return ease_system(interactions, sides, config.l2, config.dropout, config.popularity_power)
 
 
 class SparseNeighbours(ItemItem):

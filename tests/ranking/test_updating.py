@@ -7,6 +7,7 @@ import pytest
 from evaluation.days import as_of
 from gnn.item_item.sequence import SequenceConfig
 from gnn.linear.model import LinearKG, LinearKGConfig
+from graph.schema import MADE_BY
 from ranking.config import FusionConfig, HybridConfig
 from ranking.hybrid import Hybrid
 from ranking.scorer import Scorer
@@ -22,6 +23,7 @@ from ranking.updating import (
 from shopgraph.types import (
     ITEM,
     USER,
+    Edges,
     FloatMatrix,
     GraphSnapshot,
     Interactions,
@@ -89,19 +91,35 @@ def of_known_items(scores: FloatMatrix) -> FloatMatrix:
     return np.delete(scores, NEW_ITEM, axis=1)
 
 
+def changes_of_buyers(after: GraphSnapshot) -> Changes:
+    changes = changes_between(after, after, YESTERDAY)
+    assert changes.user_idx.tolist() == [*BUYERS]
+    return changes
+
+
 def test_changes_are_told_by_id_and_number(before: GraphSnapshot, after: GraphSnapshot) -> None:
     changes = changes_between(before, after)
     assert changes.user_idx.tolist() == [*BUYERS]
     assert (changes.n_users, changes.n_items, changes.n_events) == (0, 1, 3)
     assert changes.n_relations == 2  # its brand and its category
+    assert changes.item_idx.tolist() == [NEW_ITEM]
+    assert changes.item_rows.tolist() == [*range(NEW_ITEM), -1, *range(NEW_ITEM, after.n_items - 1)]
 
 
 def test_nothing_new_is_false_and_since_makes_known_events_new(after: GraphSnapshot) -> None:
     assert not changes_between(after, after)
     again = changes_between(after, after, YESTERDAY)
-    assert again.user_idx.tolist() == [*BUYERS]
+    assert (again.user_idx.tolist(), again.item_idx.tolist()) == ([*BUYERS], [NEW_ITEM])
     assert again.n_events == 0
     assert not changes_between(after, after, datetime(2030, 1, 1, tzinfo=UTC))
+
+
+def test_an_item_with_another_relation_is_changed(after: GraphSnapshot) -> None:
+    edges = after.relations[MADE_BY]
+    fewer = Edges(edges.src[1:], edges.dst[1:], edges.weight[1:], edges.time[1:])
+    changes = changes_between(replace(after, relations={**after.relations, MADE_BY: fewer}), after)
+    assert changes
+    assert (changes.item_idx.tolist(), changes.user_idx.tolist()) == ([0], [])
 
 
 def test_a_new_user_in_front_shifts_nobody(after: GraphSnapshot) -> None:
@@ -116,7 +134,7 @@ def test_a_new_user_in_front_shifts_nobody(after: GraphSnapshot) -> None:
 
 
 def test_the_changed_and_a_sample_of_the_others_are_learned_from(after: GraphSnapshot) -> None:
-    changes = Changes(np.array(BUYERS, np.int32), 0, 1, 3, 2)
+    changes = changes_of_buyers(after)
     users = learned_from(after, changes, UPDATE, np.random.default_rng(0))
     assert set(BUYERS) <= set(users.tolist())
     assert len(users) == 3 + 2 * 3
@@ -157,7 +175,7 @@ def test_an_update_walks_over_far_fewer_shoppers_than_a_training(
     fit_hybrid(after, CONFIG, np.random.default_rng(0), full.append)
     epochs, all_epochs = (sum("epoch" in line for line in lines) for lines in (said, full))
     assert epochs == UPDATE.epochs
-    changes = Changes(np.array(BUYERS, np.int32), 0, 1, 3, 2)
+    changes = changes_of_buyers(after)
     n_shoppers = len(learned_from(after, changes, UPDATE, np.random.default_rng(0)))
     assert epochs * n_shoppers < 0.1 * all_epochs * after.n_users
 
