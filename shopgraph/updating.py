@@ -28,7 +28,7 @@ LATEST = "latest"
 
 @dataclass(frozen=True)
 class Updated:
-    """What an update made; `version` is `parent` where nothing was new."""
+    """What an update made; `version` is `parent` where nothing was new, "" in all processes but the first."""
 
     version: str
     parent: str
@@ -79,6 +79,8 @@ def update(
         ArtefactDamaged: the current version is not the one that was trained.
         BadSettings: its texts were read by another encoder.
     """
+    from gnn.training.ranks import first_on_this_machine  # what answers needs no torch
+
     started = perf_counter()
     artefact = ArtefactRoot(root).open()
     parent = artefact.manifest.version
@@ -100,11 +102,21 @@ def update(
     rng = np.random.default_rng(settings.seed)
     hybrid = update_hybrid(earlier, snapshot, changes, config, settings.update, rng, on_stage)
     seconds = perf_counter() - started
-    said = {
+    if not first_on_this_machine():
+        return Updated("", parent, changes, seconds)
+    said = _facts(parent, changes, config, seconds)
+    version = write_artefact(hybrid, snapshot, root, settings, encoder, now, said)
+    return Updated(version, parent, changes, seconds)
+
+
+def _facts(parent: str, changes: Changes, config: HybridConfig, seconds: float) -> dict[str, object]:
+    """What the manifest says beside what every training's says."""
+    return {
         "parent": parent,
         "update": {
             "n_users_changed": len(changes.user_idx),
             "n_users_new": changes.n_users,
+            "n_items_changed": len(changes.item_idx),
             "n_items_new": changes.n_items,
             "n_events": changes.n_events,
             "n_relations": changes.n_relations,
@@ -112,8 +124,6 @@ def update(
         "hybrid": config.model_dump(mode="json"),
         "train_seconds": round(seconds, 1),
     }
-    version = write_artefact(hybrid, snapshot, root, settings, encoder, now, said)
-    return Updated(version, parent, changes, seconds)
 
 
 def _config_of(artefact: Artefact) -> HybridConfig:

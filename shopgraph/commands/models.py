@@ -89,6 +89,8 @@ def _go_on(settings: Settings, store: str | None, since: str, as_json: bool) -> 
     root = root_of(settings, store)
     with text_progress() as on_text:
         done = updating.update(snapshot, root, settings, moment, utc_now(), note, on_text)
+    if not done.version:
+        return  # the first process of several tells
     if as_json:
         print_json({"model_version": done.version, "parent": done.parent, "seconds": done.seconds})
     elif done.version == done.parent:
