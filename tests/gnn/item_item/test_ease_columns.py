@@ -4,6 +4,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from evaluation.days import as_of
 from gnn.history import snapshot_matrix, type_weight_vector
 from gnn.item_item.ease import EaseSystem, ease_system, item_memberships
 from gnn.item_item.ease_columns import inverse_columns
@@ -99,3 +100,24 @@ def test_a_model_goes_on_as_well_after_saving(tmp_path: Path) -> None:
     rows = np.arange(snapshot.n_items, dtype=np.int32)
     one, other = (model.gone_on(snapshot, rows, changed) for model in (earlier, again))
     np.testing.assert_array_equal(one.score(snapshot.histories), other.score(snapshot.histories))
+
+
+def test_where_no_item_changed_and_where_one_is_gone_the_rest_stays() -> None:
+    snapshot = planted_snapshot(n_users=100)
+    model, everything = fitted(snapshot), np.arange(snapshot.n_items, dtype=np.int32)
+    none = np.zeros(0, np.int32)
+    same = model.gone_on(snapshot, everything, none)
+    np.testing.assert_allclose(same.score(snapshot.histories), model.score(snapshot.histories), rtol=1e-5)
+    past = as_of(with_late_item(snapshot, 7), snapshot.now)
+    fewer = model.gone_on(past, np.delete(everything, 7), none)
+    without = [7 not in snapshot.histories.row(user).item_idx for user in range(snapshot.n_users)]
+    users = np.flatnonzero(without)
+    goal = np.delete(model.score(snapshot.histories.take(users)), 7, axis=1)
+    np.testing.assert_allclose(fewer.score(past.histories.take(users)), goal, rtol=1e-5)
+
+
+def with_late_item(snapshot: GraphSnapshot, item_idx: int) -> GraphSnapshot:
+    """The shop where one item is made known only after now."""
+    created = np.zeros(snapshot.n_items, np.int64)
+    created[item_idx] = int(snapshot.now.timestamp()) + 1
+    return replace(snapshot, items=replace(snapshot.items, created_at=created))
