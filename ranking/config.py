@@ -72,7 +72,7 @@ class HybridConfig(BaseModel):
     relations: tuple[str, ...] | None = None
     """Names of the relations to learn from; None: all that the shop has."""
     validation: Literal["auto", "random", "time", "last"] = "auto"
-    """What the weights are learned on: the `last` item of each shopper, the last days (`time`), a fifth of
+    """What the weights are learned on: the `last` item of each shopper, the last days (`time`), a tenth of
     each shopper's items at `random`; `auto` is by time where the shop has times, else at random."""
     repeats: bool = False
     """Whether what was bought may be recommended again, as in a grocery."""

@@ -51,7 +51,7 @@ class ItemItemConfig(HistoryConfig):
     """Weight of title and text words as side information; 0 leaves them out."""
     dropout: float = Field(default=0.0, ge=0, lt=1)
     """p of the closed form's denoising: what an item says of itself is hidden this often."""
-    popularity_power: float = Field(default=0.2, ge=0)
+    popularity_power: float = Field(default=0.1, ge=0)
     """Power of an item's weighted count that the closed form's scores for it are multiplied by."""
     shrinkage: float = Field(default=20.0, ge=0)
     """Added to the cosine's denominator: distrust of neighbours that were seen together rarely."""
