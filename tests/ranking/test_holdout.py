@@ -114,7 +114,7 @@ def test_validation_is_by_time_where_times_are_known_else_at_random() -> None:
     untimed = replace(timed, interactions=replace(x, time=np.full(len(x), NO_TIME)))
     train, _ = validation_cut(untimed, rng())
     assert train.now == timed.now
-    assert len(train.interactions) == pytest.approx(0.8 * len(x), rel=0.05)
+    assert len(train.interactions) == pytest.approx(0.9 * len(x), rel=0.05)
 
 
 def test_validation_takes_the_last_items_where_that_is_asked_for() -> None:
