@@ -72,11 +72,18 @@ def test_training_stops_when_validation_no_longer_rises_and_keeps_the_best_epoch
 
 def test_a_fit_for_the_best_epochs_gives_the_early_stopped_model() -> None:
     train, heldout = last_events(planted_snapshot())
-    stopped = LinearKG(SMALL, validation=heldout)
+    steady = replace_config(SMALL, schedule="constant")
+    stopped = LinearKG(steady, validation=heldout)
     stopped.fit(train, np.random.default_rng(0))
-    again = LinearKG(replace_config(SMALL, epochs=stopped.best_epoch))
+    again = LinearKG(replace_config(steady, epochs=stopped.best_epoch))
     again.fit(train, np.random.default_rng(0))
     np.testing.assert_allclose(again.item_vectors, stopped.item_vectors, atol=1e-5)
+
+
+@pytest.mark.parametrize(("n_users", "epochs"), [(22_000, 4), (2_048, 40), (1, 80), (0, 80)])
+def test_a_small_shop_is_trained_for_more_epochs(n_users: int, epochs: int) -> None:
+    assert LinearKGConfig().sized(n_users).epochs == epochs
+    assert LinearKGConfig(epochs=3).sized(n_users).epochs == 3
 
 
 @pytest.mark.parametrize("hops", [1, 2])
