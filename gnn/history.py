@@ -1,7 +1,8 @@
 """How much each event of a history weighs, and histories as a sparse users × items matrix."""
 
-from collections.abc import Mapping, Sequence
-from typing import TypeAlias
+import weakref
+from collections.abc import Callable, Mapping, Sequence
+from typing import Generic, TypeAlias, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,6 +11,8 @@ from scipy import sparse
 from shopgraph.types import NO_TIME, EventType, FloatMatrix, FloatVector, GraphSnapshot, Histories
 
 FloatCsr: TypeAlias = "sparse.csr_array[np.float32, tuple[int, int]]"
+
+T = TypeVar("T")
 
 _DAY_S = 86_400.0
 _RATED, _MOST_STARS = "rate", 5.0
@@ -56,6 +59,28 @@ def event_weights(
         places = histories.indptr[1:][owners] - 1 - np.arange(len(timed))
         halvings = np.where(without_time, places / half_life_events, halvings)
     return (fixed_and_rated * np.exp2(-halvings)).astype(np.float32)
+
+
+class OfLast(Generic[T]):
+    """A function of histories that remembers its value for the last single one.
+
+    One answer asks for the same several times: to find candidates, to score them and to explain. Whoever
+    gets the value must not change it. Threads may share it.
+    """
+
+    def __init__(self, compute: Callable[[Histories], T]) -> None:
+        self._compute = compute
+        self._last: tuple[weakref.ref[Histories], object, T] | None = None
+
+    def __call__(self, histories: Histories, given: object = None) -> T:
+        """The value; `given` is what else it depends on, the same object as long as it is unchanged."""
+        last = self._last
+        if last is not None and last[0]() is histories and last[1] is given:
+            return last[2]
+        value = self._compute(histories)
+        if len(histories) == 1:
+            self._last = (weakref.ref(histories), given, value)
+        return value
 
 
 def history_matrix(

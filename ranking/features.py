@@ -19,6 +19,7 @@ of the candidate list. An empty history gives 0 for all that is personal.
 import json
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Self
 
@@ -26,7 +27,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from gnn.history import event_weights
+from gnn.history import OfLast, event_weights
 from gnn.tensors import read_tensors, write_tensors
 from shopgraph.errors import ArtefactMissing
 from shopgraph.types import (
@@ -102,8 +103,7 @@ class FeatureSet:
         names: Collection[str] | None = None,
     ) -> Iterator[tuple[str, FloatMatrix]]:
         """As `values`, before scaling."""
-        weights = self._weights(histories, self.half_life_days)
-        profile = _rows_to_one(weights)
+        weights, profile = self._past_of_last(histories)
         chosen = slice(None) if item_idx is None else item_idx
         for name in self._available() if names is None else names:
             if name in self.columns:
@@ -196,6 +196,16 @@ class FeatureSet:
             repeat_half_life_days=constants.get("repeat_half_life_days"),
         )
 
+    @cached_property
+    def _past_of_last(self) -> OfLast[tuple[sparse.csr_array, sparse.csr_array]]:
+        """The weights of past items, and the same with each row's sum 1."""
+
+        def past(histories: Histories) -> tuple[sparse.csr_array, sparse.csr_array]:
+            weights = self._weights(histories, self.half_life_days)
+            return weights, _rows_to_one(weights)
+
+        return OfLast(past)
+
     def _available(self) -> list[str]:
         names = [*self.columns, *self.labels]
         names += [PRICE_FIT] if self.log_price is not None else []
@@ -235,8 +245,19 @@ class FeatureSet:
 
 
 def _log_of(weights: sparse.csr_array, item_idx: IntVector | None) -> FloatMatrix:
-    logs: FloatMatrix = np.log1p((weights if item_idx is None else weights[:, item_idx]).toarray())
-    return logs
+    """log(1 + weight) of all or some items; of a single history without sparse indexing, which is slow."""
+    if item_idx is None or weights.shape[0] > 1:
+        picked = weights if item_idx is None else weights[:, item_idx]
+        logs: FloatMatrix = np.log1p(picked.toarray())
+        return logs
+    found = np.zeros((1, len(item_idx)), np.float32)
+    order = np.argsort(weights.indices)
+    past = weights.indices[order]
+    place = np.minimum(np.searchsorted(past, item_idx), len(past) - 1)
+    if len(past):
+        met = past[place] == item_idx
+        found[0, met] = np.log1p(weights.data[order[place[met]]])
+    return found
 
 
 def _rows_to_one(weights: sparse.csr_array) -> sparse.csr_array:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 from scipy import sparse
 
-from gnn.history import FloatCsr, float_csr, history_matrix
+from gnn.history import FloatCsr, OfLast, float_csr, history_matrix
 from shopgraph.types import Exactness, FloatMatrix, FloatVector, Histories, IntVector, Share
 
 _DENSE_SHARE = 0.1
@@ -41,6 +41,7 @@ class PastItemModel(ABC):
     def __init__(self, weighting: HistoryConfig) -> None:
         self._weighting = weighting
         self._type_weights: FloatMatrix = np.zeros((0, 2), np.float32)
+        self._weights_of_last = OfLast(self._weigh)
 
     @property
     @abstractmethod
@@ -90,7 +91,10 @@ class PastItemModel(ABC):
         return history_matrix(histories, self.n_items, self._type_weights, half_life_days)
 
     def _weights(self, histories: Histories) -> FloatCsr:
-        """n_u · a_i, shape (len(histories), n_items)."""
+        """n_u · a_i, shape (len(histories), n_items); not to be changed."""
+        return self._weights_of_last(histories, self._type_weights)
+
+    def _weigh(self, histories: Histories) -> FloatCsr:
         weights = self._events(histories)
         lengths = np.diff(weights.indptr)
         scale = np.maximum(lengths, 1).astype(np.float32) ** -self._weighting.history_power

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from gnn.history import FloatCsr, history_matrix, type_weight_vector
+from gnn.history import FloatCsr, OfLast, history_matrix, type_weight_vector
 from gnn.linear.config import LinearKGConfig
 from gnn.linear.file import LinearState, read_linear, write_linear
 from gnn.linear.parts import (
@@ -74,6 +74,7 @@ class LinearKG:
         self.config = config or LinearKGConfig()
         self.best_epoch = 0
         self._start = start
+        self._weights_of_last = OfLast(self._weigh)
         self._validation, self._on_epoch, self._log_dir = validation, on_epoch, log_dir
 
     def fit(self, snapshot: GraphSnapshot, rng: np.random.Generator) -> None:
@@ -250,6 +251,9 @@ class LinearKG:
 
     def _weights(self, histories: Histories) -> FloatCsr:
         """n_u · a_i · scale, shape (len(histories), n_items); an item met several times counts once."""
+        return self._weights_of_last(histories, self.state)
+
+    def _weigh(self, histories: Histories) -> FloatCsr:
         n_items = len(self._vectors)
         weights = history_matrix(
             histories,
