@@ -89,7 +89,6 @@ def _server(command: list[str], folder: Path) -> Iterator[int]:
     port = _free_port()
     environment = {
         **os.environ,
-        "OMP_NUM_THREADS": "1",
         "SHOPGRAPH_ARTEFACTS": str(folder / "artefacts"),
         "SHOPGRAPH_API__PORT": str(port),
     }

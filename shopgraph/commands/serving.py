@@ -1,6 +1,5 @@
 """`serve` and `demo`."""
 
-import os
 from contextlib import closing
 from pathlib import Path
 from socket import AF_INET, IPPROTO_TCP, SOCK_STREAM, TCP_NODELAY, socket
@@ -8,6 +7,7 @@ from typing import Annotated, Any
 
 import typer
 import uvicorn
+from threadpoolctl import threadpool_limits
 
 from api.app import create_app
 from api.state import ServingState
@@ -27,7 +27,6 @@ Port = Annotated[int | None, typer.Option("--port", min=0, max=65_535, help="Por
 def serve(context: typer.Context, store: Store = None, host: Host = None, port: Port = None) -> None:
     """Answer over HTTP: the API, the console at /console/, its page at /docs, metrics at /metrics."""
     settings = _listening(settings_of(context), host, port)
-    os.environ.setdefault("OMP_NUM_THREADS", "1")  # more threads make one small answer slower
     with closing(opened(settings, store)) as facts:
         serve_state(pipeline.load(root_of(settings, store), facts, settings, utc_now()), settings)
 
@@ -72,7 +71,8 @@ def serve_state(serving: ServingState, settings: Settings) -> None:
         server = uvicorn.Server(
             uvicorn.Config(create_app(serving, config), access_log=False, log_level="warning")
         )
-        server.run(sockets=[listening])
+        with threadpool_limits(1):  # a second thread makes one small product slower, not quicker
+            server.run(sockets=[listening])
 
 
 def listener(host: str, port: int) -> socket:
