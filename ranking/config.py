@@ -5,10 +5,11 @@ from typing import Annotated, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from gnn.item_item.model import ItemItemConfig
+from gnn.item_item.sequence import SequenceConfig
 from gnn.linear.config import LinearKGConfig
 from gnn.registry import ModelConfig
 from gnn.training.config import TrainingConfig
-from ranking.models import EASE, LINEAR
+from ranking.models import EASE, LINEAR, SEQUENCE
 from shopgraph.types import PARTS
 
 EVERYTHING = "all"
@@ -67,6 +68,10 @@ class HybridConfig(BaseModel):
     """Whether `graph` is one of the models."""
     use_item_item: bool = True
     """Whether `item_item` is one of the models."""
+    use_sequence: bool | Literal["auto"] = "auto"
+    """Whether `sequence` is one of the models; `auto` tries it where histories are in order (most events
+    have times, or `validation` is `last`) and keeps it if shoppers it did not learn from are ranked
+    better with it, by more than a standard error. One of that kind among `others` takes its place."""
     use_features: bool = True
     """Whether the features are a part of the score."""
     relations: tuple[str, ...] | None = None
@@ -83,6 +88,8 @@ class HybridConfig(BaseModel):
     """The graph part's model `linear`."""
     item_item: ItemItemConfig = ItemItemConfig()
     """The item–item part's model `ease`."""
+    sequence: SequenceConfig = SequenceConfig()
+    """The item–item part's model `sequence`."""
     others: dict[Annotated[str, Field(pattern=MODEL_NAME)], ModelConfig] = {}
     """Further models by names of your choice; each adds to the part of the score that its kind belongs to."""
     features: FeatureConfig = FeatureConfig()
@@ -93,7 +100,7 @@ class HybridConfig(BaseModel):
     @field_validator("others")
     @classmethod
     def _names_are_free(cls, others: dict[str, ModelConfig]) -> dict[str, ModelConfig]:
-        if taken := sorted({LINEAR, EASE, EVERYTHING, *PARTS} & set(others)):
+        if taken := sorted({LINEAR, EASE, SEQUENCE, EVERYTHING, *PARTS} & set(others)):
             raise ValueError(f"{taken[0]!r} is the name of a part or of another model")
         return others
 
@@ -111,4 +118,12 @@ class HybridConfig(BaseModel):
         first: dict[str, ModelConfig] = {LINEAR: self.graph} if self.use_graph else {}
         if self.use_item_item:
             first[EASE] = self.item_item
+        if self.use_sequence is True or self.on_trial:
+            first[SEQUENCE] = self.sequence
         return first | self.others
+
+    @property
+    def on_trial(self) -> tuple[str, ...]:
+        """Names of the models that stay only if the hybrid ranks better with them."""
+        named = any(isinstance(one, SequenceConfig) for one in self.others.values())
+        return (SEQUENCE,) if self.use_sequence == "auto" and not named else ()

@@ -12,14 +12,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ranking.config import FusionConfig
-from ranking.listwise import FusionRows, Weights, best_ranking, calibrated, most_likely, ndcg_of_rows
+from ranking.listwise import FusionRows, Weights, calibrated, likely_and_ranking, ndcg_of_rows, to_one
 from shopgraph.types import Histories, IntVector
 
 GROUPS = ("cold", "warm", "heavy")
 
 _OWN_SHARES = (0.25, 0.5, 0.75, 1.0)
 _MIN_USERS = 50
-_TINY = 1e-12
 
 
 @dataclass(frozen=True)
@@ -87,7 +86,7 @@ def _learn_group(rows: FusionRows, common: Weights, config: FusionConfig) -> Gro
     share, gain = _own_share(rows, common, config) if len(rows) >= 2 * _MIN_USERS else (0.0, 0.0)
     weights = common
     if share:
-        weights = calibrated(rows, _blend(common, _own(rows, common, config), share))
+        weights = calibrated(rows, _blend(common, likely_and_ranking(rows, config.l2, common), share))
     named = dict(zip(rows.names, weights.tolist(), strict=True))
     return GroupWeights(named, share, len(rows), gain)
 
@@ -100,7 +99,7 @@ def _own_share(rows: FusionRows, common: Weights, config: FusionConfig) -> tuple
     gains = np.zeros((len(_OWN_SHARES), len(rows)))
     for half in (0, 1):
         judges = np.arange(half, len(rows), 2)
-        own = _own(rows.take(np.arange(1 - half, len(rows), 2)), common, config)
+        own = likely_and_ranking(rows.take(np.arange(1 - half, len(rows), 2)), config.l2, common)
         held = rows.take(judges)
         base = ndcg_of_rows(held, common)
         for n, share in enumerate(_OWN_SHARES):
@@ -111,17 +110,5 @@ def _own_share(rows: FusionRows, common: Weights, config: FusionConfig) -> tuple
     return (_OWN_SHARES[best], gain) if gain > error else (0.0, 0.0)
 
 
-def _own(rows: FusionRows, common: Weights, config: FusionConfig) -> Weights:
-    """The group's weights by likelihood and by smooth NDCG, each to one, averaged."""
-    likely = most_likely(rows, config.l2, common)
-    found = (likely, best_ranking(rows, likely, config.l2))
-    mean: Weights = np.mean([_to_one(weights) for weights in found], axis=0)
-    return mean
-
-
 def _blend(common: Weights, own: Weights, share: float) -> Weights:
-    return (1 - share) * _to_one(common) + share * _to_one(own)
-
-
-def _to_one(weights: Weights) -> Weights:
-    return weights / max(float(weights.sum()), _TINY)
+    return (1 - share) * to_one(common) + share * to_one(own)

@@ -99,7 +99,7 @@ def validation_cut(
     x = snapshot.interactions
     timed = x.time != NO_TIME
     if how == "auto":
-        how = "time" if len(x) and timed.mean() >= TIMED_SHARE else "random"
+        how = "time" if is_timed(snapshot) else "random"
     if how != "time":
         return hold_out(snapshot, how, rng, share=0.1, repeats=repeats)
     main = timed & _type_mask(snapshot, None)[x.type_code]
@@ -108,6 +108,12 @@ def validation_cut(
     cut_s = float(np.quantile(x.time[main], 0.9))
     days = max((snapshot.now.timestamp() - cut_s) / _DAY_S, 1e-3)
     return hold_out(snapshot, "time", rng, days=days, repeats=repeats)
+
+
+def is_timed(snapshot: GraphSnapshot) -> bool:
+    """Whether so many interactions have a time that histories are in order."""
+    timed = snapshot.interactions.time != NO_TIME
+    return bool(len(timed)) and float(timed.mean()) >= TIMED_SHARE
 
 
 def main_event(snapshot: GraphSnapshot) -> str:

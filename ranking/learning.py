@@ -1,7 +1,7 @@
 """What is learned on validation: the weights, those of each group and without each part, the calibration."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -13,6 +13,7 @@ from ranking.groups import GROUPS, GroupWeights, ShopperGroups, learn_groups
 from ranking.hybrid import Hybrid
 from ranking.listwise import FusionRows
 from ranking.models import GRAPH, ITEM_ITEM
+from ranking.trials import Trial, try_without
 from shopgraph.errors import BadSettings
 from shopgraph.types import FloatMatrix, FusionWeights, GraphSnapshot, Heldout
 
@@ -32,6 +33,7 @@ class Lesson:
     calibration: Calibration
     ablations: Mapping[str, FusionWeights]
     metrics: Mapping[str, float]
+    trials: Mapping[str, Trial] = field(default_factory=dict)
 
     @property
     def used(self) -> frozenset[str]:
@@ -60,6 +62,10 @@ def learn(
     rows = collect_validation(
         draft.standard_parts, train, heldout, choices.values(), config.fusion, rng, repeats=config.repeats
     )
+    trials = {
+        name: try_without(rows, name, config.fusion) for name in config.on_trial if name in draft.models
+    }
+    choices = _without(choices, {name for name, trial in trials.items() if not trial.kept})
     whole = rows.only(choices.pop(EVERYTHING))
     common = learn_weights(whole, config.fusion)
     groups = ShopperGroups.of_thirds(rows.n_past) if config.fusion.by_group else None
@@ -75,7 +81,8 @@ def learn(
         group_weights={name: _as_weights(group.weights, draft) for name, group in own.items()},
         calibration=fit_calibration(scores, whole.relevant),
         ablations={name: _as_weights(learned.weights, draft) for name, learned in without.items()},
-        metrics=_metrics(common, own, without),
+        metrics=_metrics(common, own, without, trials),
+        trials=trials,
     )
 
 
@@ -94,6 +101,16 @@ def _choices(
     whole = (*draft.models, *features)
     dropped = {EVERYTHING: ()} | {name: known[name] for name in ablations}
     kept = {choice: tuple(name for name in whole if name not in out) for choice, out in dropped.items()}
+    return {choice: names for choice, names in kept.items() if names}
+
+
+def _without(choices: Mapping[str, tuple[str, ...]], dropped: set[str]) -> dict[str, tuple[str, ...]]:
+    """The choices that are left where some models are no longer there to choose."""
+    kept = {
+        choice: tuple(name for name in names if name not in dropped)
+        for choice, names in choices.items()
+        if choice not in dropped
+    }
     return {choice: names for choice, names in kept.items() if names}
 
 
@@ -122,11 +139,15 @@ def _as_weights(found: Mapping[str, float], draft: Hybrid) -> FusionWeights:
 
 
 def _metrics(
-    common: Learned, own: Mapping[str, GroupWeights], without: Mapping[str, Learned]
+    common: Learned,
+    own: Mapping[str, GroupWeights],
+    without: Mapping[str, Learned],
+    trials: Mapping[str, Trial],
 ) -> dict[str, float]:
-    """NDCG@10 on validation: of the whole, without each ablated part; what each group gains, cross-fitted."""
+    """NDCG@10 on validation: of the whole, without each ablated part; gains are cross-fitted."""
     return (
         {"ndcg@10": common.ndcg}
         | {f"ndcg@10_without_{name}": learned.ndcg for name, learned in without.items()}
         | {f"ndcg@10_gain_{name}": group.gain for name, group in own.items()}
+        | {f"ndcg@10_gain_{name}": trial.gain for name, trial in trials.items()}
     )

@@ -20,6 +20,7 @@ _OWN_STEPS = (-1.0, -0.5, -0.2, -0.1, 0.1, 0.25, 0.6, 1.5)
 _COMMON_STEPS = (-0.1, -0.03, 0.03, 0.1)
 _GAIN = 1e-5
 _MAX_ITERATIONS = 100
+_TINY = 1e-12
 
 Weights = NDArray[np.float64]
 Loss = Callable[[Weights], tuple[float, Weights]]
@@ -112,6 +113,18 @@ def best_ranking(rows: FusionRows, start: Weights, l2: float) -> Weights:
         return l2 * float(weights @ weights) - value, 2 * l2 * weights - slope
 
     return _minimum(loss, start)
+
+
+def likely_and_ranking(rows: FusionRows, l2: float, start: Weights | None = None) -> Weights:
+    """The mean of the likeliest weights and of those with the best smooth NDCG, each with sum 1."""
+    likely = most_likely(rows, l2, start)
+    mean: Weights = np.mean([to_one(found) for found in (likely, best_ranking(rows, likely, l2))], axis=0)
+    return mean
+
+
+def to_one(weights: Weights) -> Weights:
+    """The weights with sum 1; zeros stay zeros."""
+    return weights / max(float(weights.sum()), _TINY)
 
 
 def search(rows: FusionRows, start: Weights, n_rounds: int) -> Weights:

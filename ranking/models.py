@@ -6,7 +6,10 @@ GRAPH, ITEM_ITEM = "graph", "item_item"
 """The parts of the score that are sums of models."""
 
 LINEAR, EASE = "linear", "ease"
-"""Names of the two models that a hybrid has by default."""
+"""Names of the two models that a hybrid always has by default."""
+
+SEQUENCE = "sequence"
+"""Name of the model that a hybrid has by default where histories are ordered and it ranks better with it."""
 
 
 def part_of_model(model: Recommender) -> str:

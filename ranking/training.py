@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from gnn.registry import ModelConfig, SavedModel, Watch, build_model, refit_config
 from ranking.config import HybridConfig
 from ranking.feature_fitting import fit_features
-from ranking.holdout import validation_cut, with_relations
+from ranking.holdout import is_timed, validation_cut, with_relations
 from ranking.hybrid import TEXT, Hybrid
 from ranking.learning import learn
 from ranking.query_weight import QUERY_LABEL, learn_query_weight, search_pairs
@@ -51,6 +51,7 @@ def fit_hybrid(
         BadSource: there is no interaction to learn from.
     """
     snapshot = with_relations(snapshot, config.relations)
+    config = _for_data(config, snapshot)
     train, heldout = validation_cut(snapshot, rng, config.validation, repeats=config.repeats)
     if not np.diff(train.histories.indptr)[heldout.user_idx].any():
         raise BadSource("the shop has too few interactions to learn from; ingest purchases or views first")
@@ -58,6 +59,8 @@ def fit_hybrid(
     watch = Watch(heldout, lambda report: on_progress(str(report)), log_dir)
     draft = _fit(train, config.models, watch, config, rng, on_progress)
     lesson = learn(draft, train, heldout, config, rng)
+    for name, trial in lesson.trials.items():
+        on_progress(f"{name} {trial}")
     gamma = _query_weight(draft, lesson.weights, snapshot, train, encoder, config, rng)
     on_progress(f"weights learned: validation NDCG@10 {lesson.metrics['ndcg@10']:.4f}; fitting on all data")
     kept = {
@@ -76,6 +79,12 @@ def fit_hybrid(
         ablations=_with_text(lesson.ablations, gamma),
         metrics=lesson.metrics,
     )
+
+
+def _for_data(config: HybridConfig, snapshot: GraphSnapshot) -> HybridConfig:
+    """Without the models on trial that can't fit these data: histories in no order have no sequence."""
+    ordered = config.validation == "last" or is_timed(snapshot)
+    return config.model_copy(update={"use_sequence": False}) if config.on_trial and not ordered else config
 
 
 def _fit(
