@@ -10,11 +10,10 @@ from fastapi.responses import Response
 from api.examples import RECOMMENDATION, answers
 from api.models import ItemIn, ItemOut, RecommendationOut
 from api.routes.answering import answered, now
-from api.routes.params import AskedFilters, Cursor, InLanguage, ItemId, N, Reasons
+from api.routes.params import AskedOfList, ItemId
 from api.state import Meters, Serving, ServingState
 from graph.schema import HAS_ATTRIBUTE, IN_CATEGORY, MADE_BY
 from graph.store import EDGE_SCHEMA, EdgeBatch, NodeBatch
-from ranking.engine import Ask
 from shopgraph.errors import NotFound
 from shopgraph.types import ITEM, EdgeType
 
@@ -29,28 +28,9 @@ _ITEM = {"item_id": "SKU-17", "properties": {"title": "Trail running shoe", "pri
     summary="Items like this one",
     responses=answers(RECOMMENDATION, 200, 404),
 )
-async def similar(
-    item_id: ItemId,
-    serving: Serving,
-    meters: Meters,
-    filters: AskedFilters,
-    n: N = 10,
-    reasons: Reasons = 3,
-    language: InLanguage = "en",
-    cursor: Cursor = None,
-) -> Response:
+async def similar(item_id: ItemId, asked: AskedOfList, serving: Serving, meters: Meters) -> Response:
     """Ranks as for a shopper whose only purchase is this item."""
-    ask = Ask(
-        user_id=None,
-        n=n,
-        filters=filters,
-        similar_to=item_id,
-        reasons=reasons,
-        language=language,
-        cursor=cursor,
-        now=now(),
-    )
-    return answered(serving, ask, meters)
+    return answered(serving, asked.ask(now(), similar_to=item_id), meters)
 
 
 @router.get(

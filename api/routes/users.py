@@ -18,10 +18,9 @@ from api.models import (
     UserSummary,
 )
 from api.routes.answering import answered, json_response, now, understood
-from api.routes.params import AskedFilters, Cursor, InLanguage, ItemId, N, Reasons, UserId
+from api.routes.params import AskedOfList, InLanguage, ItemId, UserId
 from api.state import Meters, Serving, ServingState
 from graph.store import NodeBatch
-from ranking.engine import Ask
 from ranking.serialise import explanation_to_json
 from shopgraph.errors import NotFound
 from shopgraph.types import USER
@@ -54,21 +53,9 @@ _USER = {
     summary="Items for a shopper",
     responses=answers(RECOMMENDATION),
 )
-async def recommendations(
-    user_id: UserId,
-    serving: Serving,
-    meters: Meters,
-    filters: AskedFilters,
-    n: N = 10,
-    reasons: Reasons = 3,
-    language: InLanguage = "en",
-    cursor: Cursor = None,
-) -> Response:
+async def recommendations(user_id: UserId, asked: AskedOfList, serving: Serving, meters: Meters) -> Response:
     """A shopper nobody knows gets what is popular, and `fallback_reason` says so."""
-    ask = Ask(
-        user_id=user_id, n=n, filters=filters, reasons=reasons, language=language, cursor=cursor, now=now()
-    )
-    return answered(serving, ask, meters)
+    return answered(serving, asked.ask(now(), user_id=user_id), meters)
 
 
 @router.get(
