@@ -3,7 +3,7 @@
 import math
 from typing import Literal, Self
 
-from pydantic import Field
+from pydantic import Field, NonNegativeFloat
 
 from gnn.training.config import TrainingConfig
 from gnn.training.space import OneOf, Space, Span
@@ -55,6 +55,12 @@ class LinearKGConfig(TrainingConfig):
     """p of the norm n_u = (sum of event weights)^-p."""
     type_weights: dict[str, float] = Field(default={})
     """Weight of an event by its name; the registry's default weight where unnamed."""
+    tasks: dict[str, NonNegativeFloat] = Field(default={})
+    """Events with a loss of their own, and its weight; the temperature of the first is the one that serves.
+
+    `rate` is the squared error of stars, any other the softmax of what was met by it. Empty: one softmax of
+    whatever was met, weighted by `type_weights`.
+    """
     half_life_days: float | None = Field(default=None, gt=0)
     """Days after which an event counts half; None: time does not matter."""
     half_life_events: float | None = Field(default=None, gt=0)

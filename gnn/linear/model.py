@@ -81,7 +81,7 @@ class LinearKG:
         """Learn from the snapshot's interactions, relations and, if it has them, text vectors.
 
         Raises:
-            ValueError: the text vectors are not finite, or `type_weights` names an unknown event.
+            ValueError: the text vectors are not finite, or `type_weights` or `tasks` name an unknown event.
             BadSettings: CUDA is asked for and absent, memory did not suffice, the loss is no number, or
                 `start` has vectors of another length.
             DependencyMissing: torch or torch-geometric is not installed.
@@ -92,7 +92,9 @@ class LinearKG:
         graph = relation_graph(snapshot, self.config.min_degree)
         ids = node_ids(snapshot, graph)
         parameters, fitted = training.train(
-            training.TrainingData(snapshot.histories, type_weights, graph, text_vectors),
+            training.TrainingData(
+                snapshot.histories, type_weights, graph, text_vectors, snapshot.event_types
+            ),
             self.config,
             rng,
             self._validation,

@@ -13,6 +13,7 @@ from torch.nn import functional
 from gnn.history import FloatCsr, history_matrix
 from gnn.linear.config import LinearKGConfig
 from gnn.linear.parts import LinearParameters, history_norms
+from gnn.linear.tasks import Tasks
 from gnn.linear.tower import LinearItemTower
 from gnn.linear.walks import RelationGraph
 from gnn.training.augment import cropped
@@ -21,30 +22,35 @@ from gnn.training.loop import Fitted, fit_module, training_device
 from gnn.training.losses import mean_squared_length, sampled_items, softmax_loss
 from gnn.training.memory import memory_advice
 from gnn.training.module import Trainable
-from shopgraph.types import FloatMatrix, Heldout, Histories, iter_batches
+from shopgraph.types import EventType, FloatMatrix, Heldout, Histories, iter_batches
 
 __all__ = ["TrainingData", "split_histories", "train"]
 
 
 @dataclass(frozen=True, eq=False)
 class TrainingData:
-    """What an epoch reads: histories and their events' weights, the relations, the text vectors."""
+    """What an epoch reads: histories and their events' weights, the relations, the text vectors.
+
+    `event_types` name the tasks, where the settings have any.
+    """
 
     histories: Histories
     type_weights: FloatMatrix
     graph: RelationGraph
     text_vectors: FloatMatrix | None
+    event_types: tuple[EventType, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
 class Batch:
     """Some users' known items and those to be found, users × items with event weights.
 
-    `chosen` are the items that a target is compared with (sorted, None for all), `offsets` theirs.
+    `targets` has a matrix for each task. `chosen` are the items that a target is compared with (sorted,
+    None for all), `offsets` theirs.
     """
 
     known: FloatCsr
-    targets: FloatCsr
+    targets: tuple[FloatCsr, ...]
     chosen: NDArray[np.int64] | None
     offsets: Tensor
 
@@ -90,6 +96,7 @@ class LinearTraining(Trainable[Batch]):
         self.tower, self.data, self.config = tower, data, config
         self.edges_per_step = tower.n_edges
         self.interactions = self._matrix(data.histories)
+        self.tasks = Tasks(data.histories, data.graph.n_items, data.event_types, config)
         popularity = np.bincount(self.interactions.indices, minlength=data.graph.n_items)
         self.popularity = popularity / max(1, popularity.sum())
         self._served: tuple[Tensor, Tensor] | None = None
@@ -99,24 +106,33 @@ class LinearTraining(Trainable[Batch]):
         users = rng.permutation(np.flatnonzero(np.diff(self.interactions.indptr) >= 2))
         for rows in iter_batches(len(users), self.config.batch_size):
             split = split_histories(self.interactions[users[rows]], self.config.target_share, rng)
-            known, targets = split
+            known, left_out = split
             if self.config.history_crop < 1:
                 kept = cropped(known.indptr, self.config.history_crop, rng, ordered=False)
                 known.data = np.where(kept, known.data, 0).astype(np.float32)
                 known.eliminate_zeros()
-            yield Batch(known, targets, *self._compared(targets, rng))
+            yield Batch(known, self.tasks.targets(users[rows], left_out), *self._compared(left_out, rng))
 
     def loss(self, batch: Batch, generator: torch.Generator) -> Tensor:
-        """Softmax of the targets, a mean over the users, and the L2 penalty."""
+        """The tasks' losses, a mean over the users, and the L2 penalty."""
         vectors = self.tower(generator)
         profiles = _profiles(self.tower.gated(vectors), batch.known, self.config.history_power)
         compared = vectors
         if batch.chosen is not None:
             compared = vectors[torch.from_numpy(batch.chosen).to(self.device)]
-        weights = torch.from_numpy(batch.targets.data).to(self.device)
-        masked, found = (self._places(matrix, batch.chosen) for matrix in (batch.known, batch.targets))
-        summed = softmax_loss(profiles, compared, batch.offsets, masked, (*found, weights))
-        loss = summed / batch.known.shape[0]
+        masked = self._places(batch.known, batch.chosen)
+        summed = vectors.new_zeros(())
+        for task, targets in enumerate(batch.targets):
+            found, values = self._places(targets, batch.chosen), torch.from_numpy(targets.data)
+            values = values.to(self.device)
+            if task == self.tasks.stars:
+                scores = (profiles[found[0]] * (compared[found[1]] - vectors.mean(dim=0))).sum(dim=1)
+                part = self.tasks.squared_error(scores, values)
+            else:
+                sharpened = profiles * self.tasks.temperature(task)
+                part = softmax_loss(sharpened, compared, batch.offsets, masked, (*found, values))
+            summed = summed + self.tasks.weights[task] * part
+        loss: Tensor = summed / batch.known.shape[0]
         return loss + self.config.l2 * mean_squared_length(vectors) if self.config.l2 else loss
 
     def scores(self, histories: Histories) -> Tensor:
@@ -139,8 +155,8 @@ class LinearTraining(Trainable[Batch]):
         return batch.known.shape[0]
 
     def share(self, batch: Batch, rank: int, n_ranks: int) -> Batch:
-        known, targets = batch.known[rank::n_ranks], batch.targets[rank::n_ranks]
-        return Batch(known, targets, batch.chosen, batch.offsets)
+        targets = tuple(each[rank::n_ranks] for each in batch.targets)
+        return Batch(batch.known[rank::n_ranks], targets, batch.chosen, batch.offsets)
 
     def _matrix(self, histories: Histories) -> FloatCsr:
         return history_matrix(
