@@ -340,27 +340,68 @@ class VectorIndex(Protocol):
 # --- a shopper's words -------------------------------------------------------------------------
 
 
+Intent: TypeAlias = Literal["find_items", "find_similar", "compare", "ask_about_item", "service", "chitchat"]
+Sort: TypeAlias = Literal["price_asc", "price_desc", "newest", "rating", "popular"]
+SlotSource: TypeAlias = Literal["grammar", "encoder", "linker", "llm", "user"]
+
+
 @dataclass(frozen=True)
 class Slot:
-    """A span of the query that names a node of this shop's graph."""
+    """A span of the query and the node of this shop's graph that it names; `node_id` "" where it names none.
+
+    An attribute without a node keeps its value in `name`, English and lower case.
+    """
 
     text: str
     label: str
     node_id: str
     name: str
     confidence: float
-    source: Literal["grammar", "encoder", "linker", "llm"] = "grammar"
+    source: SlotSource = "grammar"
+
+
+@dataclass(frozen=True)
+class Excluded:
+    """What the words rule out."""
+
+    category: tuple[Slot, ...] = ()
+    brand: tuple[Slot, ...] = ()
+    attribute: tuple[Slot, ...] = ()
+
+
+@dataclass(frozen=True)
+class Missing:
+    """A span that means a node of `label` that this shop lacks, and the nodes that come nearest."""
+
+    text: str
+    label: str
+    nearest: tuple[Slot, ...] = ()
 
 
 @dataclass(frozen=True)
 class ParsedQuery:
-    """A query as graph entities; `rest` is what no slot took, it still ranks by text similarity."""
+    """A query as graph entities; `rest` is what no slot took, it still ranks by text similarity.
+
+    Prices are as said, in `currency` (ISO 4217) where one was said. `sources` says, by field, who filled the
+    fields that are no slots.
+    """
 
     text: str
     language: str
+    intent: Intent = "find_items"
     category: tuple[Slot, ...] = ()
     brand: tuple[Slot, ...] = ()
+    attribute: tuple[Slot, ...] = ()
+    item: tuple[Slot, ...] = ()
+    price_min: float | None = None
+    price_max: float | None = None
+    currency: str | None = None
+    audience: str | None = None
+    exclude: Excluded = Excluded()
+    sort: Sort | None = None
+    missing: tuple[Missing, ...] = ()
     rest: str = ""
+    sources: Mapping[str, SlotSource] = field(default_factory=dict)
     took_ms: float = 0.0
 
 
