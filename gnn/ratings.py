@@ -5,6 +5,9 @@ R. Bell, Y. Koren, "Scalable Collaborative Filtering with Jointly Derived Neighb
 `b_i = Σ_u (r_ui − μ − b_u − w·g_ui) / (λ_i + |R_i|)`, and likewise b_u. Departures: the biases are solved by
 turns, each time the ridge regression's exact answer, not once one after the other; g is the
 standardised score of a graph model, and w the least-squares slope of what the biases leave over.
+
+r̂ is an expected value: it keeps squared errors small. What keeps absolute errors small is the median, a whole
+star most of the time; `predict_median` steps from star to star where r̂ crosses learned cuts.
 """
 
 from dataclasses import dataclass
@@ -22,6 +25,8 @@ _FILE = "ratings.safetensors"
 _RATE = "rate"
 _LEAST_STARS, _MOST_STARS = 1.0, 5.0
 _ROUNDS = 20
+_EVERY = 5
+"""One rating of so many is held back while the cuts are learned."""
 _USERS_AT_ONCE = 256
 
 
@@ -48,6 +53,10 @@ class Ratings:
 
     def __len__(self) -> int:
         return len(self.stars)
+
+    def take(self, rows: NDArray[np.bool_]) -> "Ratings":
+        """The ratings of some rows."""
+        return Ratings(self.user_idx[rows], self.item_idx[rows], self.stars[rows])
 
 
 def ratings_of(snapshot: GraphSnapshot) -> Ratings:
@@ -88,10 +97,12 @@ class RatingHead:
         self.weight = 0.0
         self.user_bias: FloatVector = np.zeros(0, np.float32)
         self.item_bias: FloatVector = np.zeros(0, np.float32)
+        self.levels: FloatVector = np.zeros(1, np.float32)
+        self.cuts: FloatVector = np.zeros(0, np.float32)
         self._signal_mean, self._signal_spread = 0.0, 1.0
 
     def fit(self, ratings: Ratings, signal: FloatVector, n_users: int, n_items: int) -> None:
-        """Solve for μ, the biases and w by turns.
+        """Learn the cuts on every fifth rating, from biases of the others; then the biases and w from all.
 
         Args:
             ratings: of the training data alone, at least one.
@@ -104,27 +115,27 @@ class RatingHead:
         """
         if not len(ratings):
             raise ValueError("there is no rating to learn from; ingest `rate` events first")
-        self.mean = float(ratings.stars.mean())
         self._signal_mean, self._signal_spread = float(signal.mean()), float(signal.std()) or 1.0
-        g = self._standard(signal)
-        by_user = _Shrunk(ratings.user_idx, n_users, self.config.user_l2)
-        by_item = _Shrunk(ratings.item_idx, n_items, self.config.item_l2)
-        user_bias, item_bias, weight = np.zeros(n_users), np.zeros(n_items), 0.0
-        for _ in range(_ROUNDS):
-            left = ratings.stars - self.mean - weight * g
-            user_bias = by_user.means(left - item_bias[ratings.item_idx])
-            item_bias = by_item.means(left - user_bias[ratings.user_idx])
-            if self.config.use_graph:
-                rest = left + weight * g - user_bias[ratings.user_idx] - item_bias[ratings.item_idx]
-                weight = float(g @ rest / max(float(g @ g), 1e-12))
-        self.user_bias, self.item_bias = user_bias.astype(np.float32), item_bias.astype(np.float32)
-        self.weight = weight
+        back = np.arange(len(ratings)) % _EVERY == _EVERY - 1
+        if back.any():
+            self._solve(ratings.take(~back), signal[~back], n_users, n_items)
+            asked = ratings.take(back)
+            predicted = self.predict(asked.user_idx, asked.item_idx, signal[back])
+            self.levels = np.unique(ratings.stars)
+            self.cuts = _cuts(predicted, asked.stars, self.levels)
+        else:
+            self.levels, self.cuts = np.median(ratings.stars, keepdims=True), np.zeros(0, np.float32)
+        self._solve(ratings, signal, n_users, n_items)
 
     def predict(self, user_idx: IntVector, item_idx: IntVector, signal: FloatVector) -> FloatVector:
-        """Stars of each pair in [1, 5], shape (n_pairs,); a user_idx of -1 has no bias of its own."""
+        """Expected stars of each pair in [1, 5], shape (n_pairs,); a user_idx of -1 has no bias."""
         own = np.where(user_idx >= 0, np.append(self.user_bias, np.float32(0))[user_idx], 0)
         stars = self.mean + own + self.item_bias[item_idx] + self.weight * self._standard(signal)
         return np.clip(stars, _LEAST_STARS, _MOST_STARS).astype(np.float32)
+
+    def predict_median(self, user_idx: IntVector, item_idx: IntVector, signal: FloatVector) -> FloatVector:
+        """The median of each pair's stars, one of the values that were given; shape (n_pairs,)."""
+        return self.levels[np.searchsorted(self.cuts, self.predict(user_idx, item_idx, signal))]
 
     def save(self, folder: Path) -> None:
         """Write `ratings.safetensors` into an existing folder."""
@@ -132,6 +143,8 @@ class RatingHead:
         tensors: dict[str, NDArray[Any]] = {
             "user_bias": self.user_bias,
             "item_bias": self.item_bias,
+            "levels": self.levels,
+            "cuts": self.cuts,
             "scalars": np.array(scalars, np.float64),
         }
         write_tensors(folder / _FILE, tensors, self.config.model_dump_json())
@@ -146,8 +159,26 @@ class RatingHead:
         tensors, config = read_tensors(folder / _FILE)
         head = cls(RatingConfig.model_validate_json(config))
         head.user_bias, head.item_bias = tensors["user_bias"], tensors["item_bias"]
+        head.levels, head.cuts = tensors["levels"], tensors["cuts"]
         head.mean, head.weight, head._signal_mean, head._signal_spread = tensors["scalars"].tolist()
         return head
+
+    def _solve(self, ratings: Ratings, signal: FloatVector, n_users: int, n_items: int) -> None:
+        """μ, the biases and w by turns."""
+        self.mean = float(ratings.stars.mean())
+        g = self._standard(signal)
+        by_user = _Shrunk(ratings.user_idx, n_users, self.config.user_l2)
+        by_item = _Shrunk(ratings.item_idx, n_items, self.config.item_l2)
+        user_bias, item_bias, weight = np.zeros(n_users), np.zeros(n_items), 0.0
+        for _ in range(_ROUNDS):
+            left = ratings.stars - self.mean - weight * g
+            user_bias = by_user.means(left - item_bias[ratings.item_idx])
+            item_bias = by_item.means(left - user_bias[ratings.user_idx])
+            if self.config.use_graph:
+                rest = left + weight * g - user_bias[ratings.user_idx] - item_bias[ratings.item_idx]
+                weight = float(g @ rest / max(float(g @ g), 1e-12))
+        self.user_bias, self.item_bias = user_bias.astype(np.float32), item_bias.astype(np.float32)
+        self.weight = weight
 
     def _standard(self, signal: FloatVector) -> NDArray[np.float64]:
         """`signal` with mean 0 and spread 1 over the training ratings."""
@@ -167,3 +198,22 @@ class _Shrunk:
         sums = np.bincount(self._group, values, minlength=self._n_groups)
         means: NDArray[np.float64] = sums / self._divisor
         return means
+
+
+def _cuts(predicted: FloatVector, stars: FloatVector, levels: FloatVector) -> FloatVector:
+    """Where to step from each level to the next, so that the sum of absolute errors is least.
+
+    |a - b| is the sum of the steps between a and b, so each cut is best by itself; the first of the best
+    cuts rise with their levels.
+    """
+    order = np.argsort(predicted, kind="stable")
+    ordered = predicted[order]
+    ends = np.concatenate([[-np.inf], (ordered[:-1] + ordered[1:]) / 2, [np.inf]])
+    possible = np.concatenate([[True], ordered[:-1] < ordered[1:], [True]])
+    cuts = []
+    for level in levels[1:]:
+        above = stars[order] >= level
+        # a cut at place n calls the n lowest predictions below the level, the others at it or above
+        wrong = np.concatenate([[0], np.cumsum(above)]) + np.concatenate([np.cumsum(~above[::-1])[::-1], [0]])
+        cuts.append(ends[np.argmin(np.where(possible, wrong, len(wrong)))])
+    return np.array(cuts, np.float32)

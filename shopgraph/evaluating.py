@@ -12,6 +12,7 @@ import numpy as np
 from evaluation.cold import sampled
 from evaluation.harness import ModelResult, evaluate_panel
 from evaluation.provenance import peak_rss_mb
+from evaluation.ratings import unseen_ratings
 from evaluation.report import Report, Run, build_report, common_models, section_of, with_section
 from evaluation.splits import ColdStart, Protocol, train_and_heldout
 from graph.ingest import ingest
@@ -137,7 +138,7 @@ def _evaluate_cut(
         result = evaluate_panel(panel, train, heldout, repeats=config.repeats)
         if not config.repeats:
             result |= _oracle(question, train, heldout)
-            details.append(seed_detail(hybrid, train, heldout, rng))
+            details.append(seed_detail(hybrid, train, heldout, rng, unseen_ratings(snapshot, train)))
         results.append(result)
     results = common_models(results)
     found = results[0]

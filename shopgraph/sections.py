@@ -1,7 +1,7 @@
-"""What `evaluate` says of a hybrid beside its metrics: shoppers by group, and whether to believe its odds."""
+"""What `evaluate` says of a hybrid beside its metrics: groups of shoppers, its odds, the stars it predicts."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import numpy as np
@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 from evaluation.calibration import Reliability, reliability, shown_probabilities
 from evaluation.groups import results_by_group
 from evaluation.harness import ModelResult
+from evaluation.ratings import RatingErrors, rating_errors
+from gnn.ratings import RatingConfig, Ratings, ratings_of
 from ranking.calibration import SHOWN
 from ranking.groups import GROUPS, ShopperGroups, count_past_items
 from ranking.hybrid import Hybrid
@@ -27,6 +29,8 @@ class SeedDetail:
         own: the groups that have weights of their own.
         probabilities: predicted for the items shown to a sample of users, shape (n,).
         came_true: which of these were held out, shape (n,).
+        ratings: errors by what predicts the held-out stars; empty where there are none.
+        n_ratings: how many stars were held out.
     """
 
     groups: ShopperGroups
@@ -34,12 +38,21 @@ class SeedDetail:
     own: tuple[str, ...]
     probabilities: NDArray[np.float64]
     came_true: BoolVector
+    ratings: Mapping[str, RatingErrors] = field(default_factory=dict)
+    n_ratings: int = 0
 
 
 def seed_detail(
-    hybrid: Hybrid, train: GraphSnapshot, heldout: Heldout, rng: np.random.Generator
+    hybrid: Hybrid,
+    train: GraphSnapshot,
+    heldout: Heldout,
+    rng: np.random.Generator,
+    ratings: Ratings | None = None,
 ) -> SeedDetail:
-    """The detail of a hybrid that was fitted on `train`; its own groups, or thirds of the held-out users."""
+    """The detail of a hybrid that was fitted on `train`; its own groups, or thirds of the held-out users.
+
+    `ratings` are held-out ones, which the graph model predicts.
+    """
     n_past = count_past_items(train.histories.take(heldout.user_idx))
     groups = hybrid.groups or ShopperGroups.of_thirds(n_past)
     probabilities, came_true = np.zeros(0), np.zeros(0, np.bool_)
@@ -47,7 +60,13 @@ def seed_detail(
         probabilities, came_true = shown_probabilities(
             Scorer(hybrid).score, hybrid.calibration.probability, train, heldout, SHOWN, rng
         )
-    return SeedDetail(groups, groups.codes(n_past), tuple(hybrid.group_weights), probabilities, came_true)
+    errors: Mapping[str, RatingErrors] = {}
+    model = hybrid.graph_model
+    if ratings is not None and len(ratings) and model is not None and len(ratings_of(train)):
+        errors = rating_errors(train, ratings, model, RatingConfig())
+    n_ratings = len(ratings) if ratings is not None and errors else 0
+    own = tuple(hybrid.group_weights)
+    return SeedDetail(groups, groups.codes(n_past), own, probabilities, came_true, errors, n_ratings)
 
 
 def reliability_of(details: Sequence[SeedDetail]) -> Reliability | None:
@@ -61,7 +80,10 @@ def reliability_of(details: Sequence[SeedDetail]) -> Reliability | None:
 def sections(
     results: Sequence[Mapping[str, ModelResult]], details: Sequence[SeedDetail], rng: np.random.Generator
 ) -> dict[str, dict[str, Any]]:
-    """`groups` and `calibration` as the report's JSON has them; a group's bounds are those of each seed."""
+    """`groups`, `calibration` and `ratings` as the report's JSON has them.
+
+    A group's bounds are those of each seed; errors of ratings are means over the seeds.
+    """
     by_group = results_by_group(results, [detail.codes for detail in details], GROUPS, rng)
     groups: dict[str, Any] = {
         name: {**found.to_json(), "seeds_with_own_weights": sum(name in detail.own for detail in details)}
@@ -69,4 +91,16 @@ def sections(
     }
     groups["most_past_items"] = [list(detail.groups.bounds) for detail in details]
     found = reliability_of(details)
-    return {"groups": groups} | ({} if found is None else {"calibration": found.to_json()})
+    said = {"groups": groups} | ({} if found is None else {"calibration": found.to_json()})
+    return said | _ratings(details)
+
+
+def _ratings(details: Sequence[SeedDetail]) -> dict[str, dict[str, Any]]:
+    rated = [detail for detail in details if detail.n_ratings]
+    if not rated:
+        return {}
+    found: dict[str, Any] = {"n_ratings": [detail.n_ratings for detail in rated]}
+    for name in rated[0].ratings:
+        of_seeds = [asdict(detail.ratings[name]) for detail in rated]
+        found[name] = {error: float(np.mean([seed[error] for seed in of_seeds])) for error in of_seeds[0]}
+    return {"ratings": found}

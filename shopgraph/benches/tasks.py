@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from evaluation.bootstrap import Interval, bootstrap_interval, paired_difference
 from evaluation.harness import evaluate
+from evaluation.ratings import unseen_ratings
 from gnn.linear.config import LinearKGConfig
 from gnn.linear.model import LinearKG
 from gnn.ratings import RatingHead, Ratings, graph_signal, ratings_of
@@ -88,12 +89,7 @@ def cut_of(snapshot: GraphSnapshot, days: float = HELD_OUT_DAYS) -> Cut:
         train, heldout[event] = hold_out(
             snapshot, "time", np.random.default_rng(0), days=days, target_events={event}
         )
-    rated, before = ratings_of(snapshot), len(ratings_of(train))
-    x, names = snapshot.interactions, [event.name for event in snapshot.event_types]
-    later = x.time[x.type_code == names.index("rate")] >= int(train.now.timestamp())
-    if len(rated) - int(later.sum()) != before:
-        raise ValueError("the cut kept other ratings than those before it")
-    return Cut(train, heldout, Ratings(rated.user_idx[later], rated.item_idx[later], rated.stars[later]))
+    return Cut(train, heldout, unseen_ratings(snapshot, train))
 
 
 def measure(cut: Cut, config: LinearKGConfig, seed: int) -> Found:
@@ -129,8 +125,12 @@ def _rating_errors(model: LinearKG, cut: Cut) -> dict[str, Values]:
     signal = graph_signal(model, histories, known.user_idx, known.item_idx)
     head.fit(known, signal, cut.train.n_users, cut.train.n_items)
     signal = graph_signal(model, histories, asked.user_idx, asked.item_idx)
-    off = np.asarray(head.predict(asked.user_idx, asked.item_idx, signal) - asked.stars, np.float64)
-    return {"rating_mse": np.square(off), "rating_mae": np.abs(off)}
+    places = (asked.user_idx, asked.item_idx, signal)
+    off, off_median = (
+        found.astype(np.float64) - asked.stars
+        for found in (head.predict(*places), head.predict_median(*places))
+    )
+    return {"rating_mse": np.square(off), "rating_mae": np.abs(off_median)}
 
 
 def _row(name: str, found: list[Found], alone: list[Found]) -> dict[str, Any]:

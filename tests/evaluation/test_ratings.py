@@ -1,32 +1,9 @@
-from dataclasses import replace
-
 import numpy as np
 
 from evaluation.ratings import evaluate_ratings, hold_out_ratings
 from gnn.item_item.model import Ease, ItemItemConfig
 from gnn.ratings import RatingConfig, ratings_of
-from shopgraph.types import GraphSnapshot, Interactions
-from tests.planted import planted_snapshot
-
-
-def rated_snapshot() -> GraphSnapshot:
-    """The planted shop, where everybody also rates: 5 stars for an item of the own taste, else 2."""
-    snapshot = planted_snapshot(n_users=200)
-    rng = np.random.default_rng(1)
-    rate = next(code for code, event in enumerate(snapshot.event_types) if event.name == "rate")
-    users = np.repeat(np.arange(200), 4).astype(np.int32)
-    items = rng.integers(0, 40, 800).astype(np.int32)
-    stars = np.where(users % 4 == items % 4, 5, 2).astype(np.float32)
-    x = snapshot.interactions
-    columns = (
-        np.concatenate([x.user_idx, users]),
-        np.concatenate([x.item_idx, items]),
-        np.concatenate([x.type_code, np.full(800, rate, np.int8)]),
-        np.concatenate([x.value, stars]),
-        np.concatenate([x.time, np.full(800, x.time.max())]),
-    )
-    order = np.argsort(columns[0], kind="stable")
-    return replace(snapshot, interactions=Interactions(*(column[order] for column in columns)))
+from tests.rated import rated_snapshot
 
 
 def test_held_out_ratings_leave_the_snapshot_and_nothing_else_does() -> None:
@@ -42,3 +19,13 @@ def test_graph_beats_biases_where_stars_follow_taste() -> None:
     found = evaluate_ratings(rated_snapshot(), model, RatingConfig(), np.random.default_rng(0))
     assert found["graph"].rmse < 0.6 * found["biases"].rmse
     assert found["graph"].rmse < 0.6 * found["mean"].rmse
+
+
+def test_medians_are_nearer_on_average_and_means_in_squares() -> None:
+    """One rating in four is of the own taste: half the shop's stars are 2, and the mean is 2.75."""
+    model = Ease(ItemItemConfig(l2=1.0, type_weights={"rate": 0.0}))
+    found = evaluate_ratings(rated_snapshot(), model, RatingConfig(), np.random.default_rng(0))
+    assert found["median"].mae < found["mean"].mae
+    assert found["mean"].mse < found["median"].mse
+    assert found["graph_median"].mae < 0.5 * found["median"].mae
+    assert found["biases"].rmse < found["user_and_item_mean"].rmse

@@ -67,6 +67,24 @@ def test_stranger_gets_mean_and_item_bias_within_the_stars() -> None:
     assert head.predict(strangers[:1], np.array([0], np.int32), NO_SIGNAL[:1])[0] == 5
 
 
+def test_median_is_the_star_that_costs_least_where_the_mean_lies_between() -> None:
+    """Each item has stars 5, 5, 5, 2, 2 or 2, 2, 2, 5, 5: means 3.8 and 3.2, medians 5 and 2."""
+    stars = [5, 5, 2, 5, 2] * 40 + [2, 2, 5, 2, 5] * 40
+    rows = [(0, int(n >= 200), float(star)) for n, star in enumerate(stars)]
+    table = ratings(*(rows[n] for n in np.random.default_rng(0).permutation(400)))
+    head = RatingHead(RatingConfig(user_l2=0, item_l2=0, use_graph=False))
+    head.fit(table, np.zeros(400, np.float32), n_users=1, n_items=2)
+    asked = (np.zeros(2, np.int32), np.array([0, 1], np.int32), NO_SIGNAL[:2])
+    np.testing.assert_allclose(head.predict(*asked), [3.8, 3.2], atol=1e-5)
+    assert head.predict_median(*asked).tolist() == [5, 2]
+
+
+def test_one_rating_is_its_own_median() -> None:
+    head = RatingHead()
+    head.fit(ratings((0, 0, 4)), NO_SIGNAL[:1], n_users=1, n_items=1)
+    assert head.predict_median(np.array([-1]), np.array([0]), NO_SIGNAL[:1]).tolist() == [4]
+
+
 def test_no_rating_is_refused() -> None:
     none = Ratings(np.zeros(0, np.int32), np.zeros(0, np.int32), np.zeros(0, np.float32))
     with pytest.raises(ValueError, match="no rating"):
@@ -75,13 +93,14 @@ def test_no_rating_is_refused() -> None:
 
 def test_loaded_head_predicts_the_same(tmp_path: Path) -> None:
     head = RatingHead()
-    table = ratings((0, 0, 5), (0, 1, 3), (1, 0, 4), (1, 1, 2))
-    signal = np.array([0.3, 0.1, 0.7, 0.2], np.float32)
+    table = ratings((0, 0, 5), (0, 1, 3), (1, 0, 4), (1, 1, 2), (0, 0, 4))
+    signal = np.array([0.3, 0.1, 0.7, 0.2, 0.3], np.float32)
     head.fit(table, signal, 2, 2)
     head.save(tmp_path)
     loaded = RatingHead.load(tmp_path)
     asked = (table.user_idx, table.item_idx, signal)
     np.testing.assert_array_equal(loaded.predict(*asked), head.predict(*asked))
+    np.testing.assert_array_equal(loaded.predict_median(*asked), head.predict_median(*asked))
 
 
 def test_ratings_are_the_rate_events_with_their_stars() -> None:

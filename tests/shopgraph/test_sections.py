@@ -2,7 +2,9 @@ import numpy as np
 import pytest
 
 from evaluation.harness import evaluate
+from evaluation.ratings import unseen_ratings
 from gnn.linear.config import LinearKGConfig
+from gnn.ratings import ratings_of
 from ranking.config import FusionConfig, HybridConfig
 from ranking.groups import GROUPS
 from ranking.holdout import hold_out
@@ -10,6 +12,7 @@ from ranking.scorer import Scorer
 from ranking.training import fit_hybrid
 from shopgraph.sections import sections, seed_detail
 from tests.planted import planted_snapshot
+from tests.rated import rated_snapshot
 
 
 def test_every_shopper_is_in_one_group_and_the_odds_are_near_what_happened() -> None:
@@ -32,3 +35,20 @@ def test_every_shopper_is_in_one_group_and_the_odds_are_near_what_happened() -> 
     assert last["predicted"] > 2 * first["predicted"]
     assert last["observed"] > 2 * first["observed"]
     assert calibration["expected_error"] < 0.1
+
+
+def test_held_out_stars_are_predicted_where_there_are_any() -> None:
+    rng = np.random.default_rng(0)
+    shop = rated_snapshot()
+    train, heldout = hold_out(shop, "random", rng, share=0.3)
+    config = HybridConfig(
+        fusion=FusionConfig(max_users=200, n_candidates=40, n_hard=10), graph=LinearKGConfig(dim=8, epochs=10)
+    )
+    hybrid = fit_hybrid(train, config, rng)
+    results = [evaluate({"hybrid": Scorer(hybrid).score}, train, heldout)]
+    unseen = unseen_ratings(shop, train)
+    found = sections(results, [seed_detail(hybrid, train, heldout, rng, unseen)], rng)["ratings"]
+    assert found["n_ratings"] == [len(unseen)]
+    assert 0 < len(unseen) < len(ratings_of(shop))
+    assert found["graph"]["rmse"] < found["mean"]["rmse"]
+    assert "ratings" not in sections(results, [seed_detail(hybrid, train, heldout, rng)], rng)
