@@ -1,4 +1,4 @@
-"""What `evaluate` says of a hybrid beside its metrics: groups of shoppers, its odds, the stars it predicts."""
+"""What `evaluate` says of a hybrid beside its metrics: groups of shoppers, its odds, the stars predicted."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
