@@ -184,7 +184,7 @@ def test_similar_to_an_unknown_item_is_not_found(engine: Engine, item_id: str) -
 
 
 def search(category: tuple[Slot, ...] = (), brand: tuple[Slot, ...] = ()) -> ParsedQuery:
-    return ParsedQuery("b 3 things", "en", category, brand)
+    return ParsedQuery("b 3 things", "en", category=category, brand=brand)
 
 
 def test_search_ranks_by_text_without_a_shopper(engine: Engine) -> None:
