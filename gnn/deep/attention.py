@@ -6,10 +6,11 @@ k and c are an item's vectors as a step taken and as the next one: each a free v
 text, so that cold items stand on their texts. The place, counted back from the last event, the event's
 type and its time weigh each step; all of them, τ and ρ are learned.
 
-After W.-C. Kang and J. McAuley, "Self-Attentive Sequential Recommendation" (ICDM 2018, equation 2: attention
-over the past, every prefix predicts its next item) and X. He et al., "NAIS" (TKDE 2018, equation 9: the
-candidate is the query). Departures: one layer, no feed-forward net, one head, the attention's logit and its
-value are the same product, a bias for each place instead of position vectors, and a softmax over items
+After W.-C. Kang and J. McAuley, "Self-Attentive Sequential Recommendation" (ICDM 2018, its self-attention
+block: attention over the past, every prefix predicts its next item) and X. He et al., "NAIS: Neural Attentive
+Item Similarity Model for Recommendation" (TKDE 2018, its attention network: the candidate is the query).
+Departures: one layer, no feed-forward net, one head, the attention's logit and its value are the same
+product, a bias for each place instead of position vectors, and a softmax over items
 instead of binary cross-entropy. Exactness `past_item`: `α_nj · (⟨k_n, c_j⟩ + β_j)` is the share of event n.
 """
 

@@ -1,10 +1,11 @@
 """HGT: a transformer over the typed graph, with weights for each kind of node and of edge.
 
-Z. Hu et al., "Heterogeneous Graph Transformer" (WWW 2020), equations 3 to 5, as in PyG's `HGTConv`:
-attention of a node over its neighbours by type, messages by type, a gated residual. Nodes have free vectors;
-items add a projection of their texts. Departures: instead of the paper's HGSampling every step walks the
-whole graph with at most `max_neighbours` edges per node and edge type, drawn anew; no relative time encoding;
-a pair's own edge is taken out of the graph in its training step. Decoder: a shopper is
+Z. Hu et al., "Heterogeneous Graph Transformer" (WWW 2020): heterogeneous mutual attention and message
+passing, and target-specific aggregation, as in PyG's `HGTConv`, whose residual is gated by a learned weight
+for each kind of node where the paper adds the input as it is. Nodes have free vectors; items add a projection
+of their texts. Departures: instead of the paper's HGSampling every step walks the whole graph with at most
+`max_neighbours` edges per node and edge type, drawn anew; no relative time encoding; a pair's own edge is
+taken out of the graph in its training step. Decoder: a shopper is
 `u's output + |H|^-½ Σ_{i∈H} i's output`, the pair's item left out of H while training, and the score is its
 inner product with the item's.
 Exactness `past_item`: that sum is linear in the past items, whose outputs are kept as they were trained; what

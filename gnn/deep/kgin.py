@@ -1,14 +1,17 @@
 """KGIN: shoppers buy for a few intents, each a mix of the graph's relations.
 
-X. Wang et al., "Learning Intents behind Interactions with Knowledge Graph for Recommendation" (WWW 2021):
-intents `e_p = Σ_r α(r, p) e_r` with α a softmax over relations (section 3.1.1, equations 1 and 2), users
-`e_u^(l) = 1/|N_u| Σ_i Σ_p β(u, p) e_p ⊙ e_i^(l-1)` with `β(u, p) = softmax_p(e_p · e_u^(0))` (3.2.1), items
-and entities `e_v^(l) = 1/|N_v| Σ_(r,w) e_r ⊙ e_w^(l-1)` (3.2.2 and 3.2.3), and sums over layers 0..L (3.3).
+X. Wang et al., "Learning Intents behind Interactions with Knowledge Graph for Recommendation" (WWW 2021), and
+the authors' code (github.com/huangtinglin/Knowledge_Graph_based_Intent_Network, modules/KGIN.py): intents
+`e_p = Σ_r α(r, p) e_r` with α a softmax over relations, users
+`e_u^(l) = 1/|N_u| Σ_i Σ_p β(u, p) e_p ⊙ e_i^(l-1)` with `β(u, p) = softmax_p(e_p · e_u^(0))`, items and
+entities `e_v^(l) = 1/|N_v| Σ_(r,w) e_r ⊙ e_w^(l-1)`, and sums over layers 0..L.
 Departures: the bought item of a pair is left out of its user's mean, since it is not there when it is to be
-found; the default loss is a softmax (`loss = "bpr"` is the paper's); independence of intents is their mean
-squared cosine (a choice of the authors' code beside the distance correlation of 3.1.2); relation vectors
-start near 1, so that training starts from plain means; every relation is walked both ways, with a vector
-for each, and buying is one more relation that intents may mix; no normalisation between layers.
+found; the default loss is a softmax (`loss = "bpr"` is the paper's); independence of intents is the mean
+squared cosine of their vectors (the code has distance correlation, mutual information or squared cosine of
+their weights over relations); relation vectors start near 1, so that training starts from plain means; every
+relation is walked both ways, with a vector for each, and buying is one more relation that intents may mix
+(the code leaves it out). Of the code but not here: vectors are normalised after each layer, a layer's β reads
+the users of the layer below and a free vector for each intent, and the plain mean is added to a user's.
 Exactness `past_item`: β depends on the user alone, so a user's vector is `e_u^(0)` and a term per past item.
 """
 

@@ -1,9 +1,9 @@
 """LightGCN: user and item vectors smoothed over the graph of who bought what, nothing else.
 
 X. He et al., "LightGCN: Simplifying and Powering Graph Convolution Network for Recommendation" (SIGIR 2020):
-equation 3 (one layer, `e_u^(k+1) = Σ_i e_i^(k) / √(|N_u||N_i|)`), 4 (sum over layers, uniform weights
-1/(K+1)), 5 (inner product) and 15 (BPR with L2). Departures: the default loss is a softmax, which ranks
-better here (`loss = "bpr"` is the paper's); an item met several times counts once. Exactness `past_item`:
+the light graph convolution `e_u^(k+1) = Σ_i e_i^(k) / √(|N_u||N_i|)`, layers combined with uniform weights
+1/(K+1), the inner product, and BPR with L2. Departures: the default loss is a softmax, which ranks better
+here (`loss = "bpr"` is the paper's); an item met several times counts once. Exactness `past_item`:
 the layers are linear, so a user's vector is `e_u^(0)/(K+1) + Σ_i Σ_{k<K} e_i^(k) / √(|N_u||N_i|) / (K+1)`, a
 term of the user's own and one per past item, with the smoothed items kept as they were trained. A new
 shopper is the same sum without the own term.
