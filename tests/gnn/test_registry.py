@@ -86,3 +86,8 @@ def test_no_torch_is_imported_with_the_registry() -> None:
     code = "import sys, gnn.registry; sys.exit('torch' in sys.modules)"
     root = Path(__file__).parents[2]
     assert subprocess.run([sys.executable, "-c", code], cwd=root, check=False).returncode == 0
+
+
+def test_every_kind_stands_in_the_table_of_models() -> None:
+    table = (Path(__file__).parents[2] / "docs" / "models.md").read_text(encoding="utf-8")
+    assert {kind for kind in KINDS if f"| `{kind}`" not in table} == set()
