@@ -86,14 +86,14 @@ def evaluate_snapshot(
     Raises:
         BadSource: the data are too few for the protocol, or have no times.
     """
-    config = _config(snapshot, question, settings)
+    config = config_for(snapshot, question, settings)
     pairs = test_pairs(question)
     protocol = question.protocol
     if protocol == "cold-items" or protocol == "cold-users":
         asked = ColdQuestion(
             protocol,
             question.seeds,
-            ordered=_is_ordered(snapshot, question),
+            ordered=is_ordered(snapshot, question),
             limit_users=question.limit_users,
         )
         report = evaluate_cold(snapshot, pairs, asked, config, _run(snapshot, question, settings), on_stage)
@@ -122,13 +122,9 @@ def _evaluate_cut(
     for seed in question.seeds:
         rng = np.random.default_rng(seed)
         try:
-            train, heldout = train_and_heldout(
-                snapshot, question.protocol, rng, test_pairs=pairs, days=question.days, repeats=config.repeats
-            )
+            train, heldout = train_and_test(snapshot, pairs, question, rng, repeats=config.repeats)
         except ValueError as exc:
             raise BadSource(f"{question.source}: {exc}") from exc
-        if question.source_format == "completejourney":
-            train = _with_known_prices(train)
         heldout = sampled(heldout, question.limit_users, seed)
         started = perf_counter()
         hybrid = fit_hybrid(train, config, rng, on_stage)
@@ -170,7 +166,26 @@ def test_pairs(question: Question) -> list[tuple[str, str]] | None:
     return None if test is None else list(zip(test.user_ids, test.item_ids, strict=True))
 
 
-def _config(snapshot: GraphSnapshot, question: Question, settings: Settings) -> HybridConfig:
+def train_and_test(
+    snapshot: GraphSnapshot,
+    pairs: list[tuple[str, str]] | None,
+    question: Question,
+    rng: np.random.Generator,
+    *,
+    repeats: bool,
+) -> tuple[GraphSnapshot, Heldout]:
+    """The training part and what is to be found, of a protocol that is no cold start.
+
+    Raises:
+        ValueError: as `train_and_heldout`.
+    """
+    train, heldout = train_and_heldout(
+        snapshot, question.protocol, rng, test_pairs=pairs, days=question.days, repeats=repeats
+    )
+    return (_with_known_prices(train) if question.source_format == "completejourney" else train), heldout
+
+
+def config_for(snapshot: GraphSnapshot, question: Question, settings: Settings) -> HybridConfig:
     """What is trained: validation is cut as the test part was, unless a setting says otherwise."""
     config = settings.hybrid_config
     said = {
@@ -184,7 +199,8 @@ def _config(snapshot: GraphSnapshot, question: Question, settings: Settings) -> 
     return config.model_copy(update=said)
 
 
-def _is_ordered(snapshot: GraphSnapshot, question: Question) -> bool:
+def is_ordered(snapshot: GraphSnapshot, question: Question) -> bool:
+    """Whether histories are in the order in which things were bought."""
     timed = snapshot.interactions.time != NO_TIME
     return question.source_format == "games" or bool(timed.any())
 

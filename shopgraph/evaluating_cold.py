@@ -58,7 +58,7 @@ def evaluate_cold(
     for seed in question.seeds:
         rng = np.random.default_rng(seed)
         try:
-            cut = _cut(snapshot, pairs, question, rng)
+            cut = cold_cut(snapshot, pairs, question, rng)
         except ValueError as exc:
             raise BadSource(f"{run.dataset}: {exc}") from exc
         on_stage(f"seed {seed}: {cut.n_cold:,} of what is known are cold")
@@ -80,12 +80,17 @@ def evaluate_cold(
     return with_section(main, "cold", _section(reports, cut.n_cold))
 
 
-def _cut(
+def cold_cut(
     snapshot: GraphSnapshot,
     pairs: Sequence[tuple[str, str]] | None,
     question: ColdQuestion,
     rng: np.random.Generator,
 ) -> ColdCut:
+    """What is learned from and asked; arguments as in `evaluate_cold`.
+
+    Raises:
+        ValueError: the data are too few.
+    """
     if pairs is None:
         train, heldout = base_cut(snapshot, rng)
     else:

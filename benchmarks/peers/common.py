@@ -1,4 +1,4 @@
-"""What every peer's script shares: reading the task, choosing on validation, writing the lists.
+"""What every peer's script shares: choosing on validation, refitting, writing the lists.
 
 A script runs in its peer's own environment, so this file needs NumPy and SciPy alone and nothing of ours.
 The metric here chooses hyper-parameters; the figures of the table come from `evaluation.metrics`.
@@ -15,74 +15,24 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from scipy import sparse
+from peer_task import Interactions, ScoreFn, Task, View, mean_ndcg, read_task, top_lists
 
-K_LIST, K_VALIDATION = 20, 10
-N_VALIDATION_USERS = 5_000
-_SCORES_AT_ONCE = 1 << 22
 _SEARCH_SHARE = 0.55
 """Of the time allowed; the rest is for the refit and the lists."""
 
 Setting = Mapping[str, Any]
-ScoreFn = Callable[[np.ndarray], np.ndarray]
-"""User rows, shape (n,) -> scores of all items, shape (n, n_items), by the peer's call or matrices."""
-
-
-@dataclass(frozen=True)
-class Interactions:
-    """Users × items of one training part.
-
-    Attributes:
-        weights: CSR float32, 1 for one event of the main type, more for several.
-        places: int32 beside `weights.indices`: the item's place in the user's history, last event counted.
-        owned: CSR, nonzero where the user has bought: never listed.
-    """
-
-    weights: sparse.csr_matrix
-    places: np.ndarray
-    owned: sparse.csr_matrix
-
-    def sequences(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """(user, item, place) of every pair, by user and then in time order."""
-        users = np.repeat(np.arange(self.weights.shape[0]), np.diff(self.weights.indptr))
-        order = np.lexsort((self.places, users))
-        return users[order], self.weights.indices[order], self.places[order]
-
-
-@dataclass(frozen=True)
-class Task:
-    """One split: `train` is all of the training data, `part` is `train` less the validation items."""
-
-    folder: Path
-    train: Interactions
-    part: Interactions
-    validation_users: np.ndarray
-    validation_items: sparse.csr_matrix
-    test_users: np.ndarray
-    triples: np.ndarray
-    n_entities: int
-    seconds: float
-    max_epochs: int
-    max_settings: int
-    seed: int
-    threads: int
-    device: str
-
-    @property
-    def n_users(self) -> int:
-        return int(self.train.weights.shape[0])
-
-    @property
-    def n_items(self) -> int:
-        return int(self.train.weights.shape[1])
 
 
 @dataclass(frozen=True)
 class Fitted:
-    """A trained peer: how it scores, and how many numbers it learned."""
+    """A trained peer: how it scores, and how many numbers it learned.
+
+    `fold_in` scores the rows of histories that it was not trained on, where the peer can do that.
+    """
 
     scores: ScoreFn
     n_parameters: int
+    fold_in: Callable[[Interactions, np.ndarray], np.ndarray] | None = None
 
 
 @dataclass
@@ -162,62 +112,35 @@ def main(peers: Mapping[str, Peer], packages: Sequence[str]) -> None:
     found["versions"] = {"python": sys.version.split()[0], **{name: version(name) for name in packages}}
     found["peak_rss_mb"] = round(peak_rss_mb(), 1)
     started = time.perf_counter()
-    lists = top_lists(fitted.scores, task.test_users, task.train.owned)
+    lists, found["unanswered"] = answers(task, fitted)
     found["list_seconds"] = round(time.perf_counter() - started, 2)
-    np.save(asked.out / "lists.npy", lists)
+    np.savez(asked.out / "lists.npz", **lists)
     (asked.out / "result.json").write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
 
 
-def read_task(folder: Path) -> Task:
-    """What `shopgraph bench models` wrote."""
-    said = json.loads((folder / "task.json").read_text(encoding="utf-8"))
-    shape = (said.pop("n_users"), said.pop("n_items"))
-    held = np.load(folder / "validation.npz")
-    relevant = sparse.csr_matrix(
-        (np.ones(len(held["item_idx"])), held["item_idx"], held["indptr"]), (len(held["user_idx"]), shape[1])
-    )
-    rng = np.random.default_rng(said["seed"])
-    rows = np.sort(rng.permutation(relevant.shape[0])[:N_VALIDATION_USERS])
-    return Task(
-        folder=folder,
-        train=_read_interactions(folder / "train.npz", shape),
-        part=_read_interactions(folder / "part.npz", shape),
-        validation_users=held["user_idx"][rows],
-        validation_items=relevant[rows],
-        test_users=np.load(folder / "test_users.npy"),
-        triples=np.load(folder / "triples.npy"),
-        **said,
-    )
+def answers(task: Task, fitted: Fitted) -> tuple[dict[str, np.ndarray], dict[str, str]]:
+    """(lists of each view, why there are none of others)."""
+    lists, unanswered = {}, {}
+    for name, view in task.views.items():
+        if not task.train.weights[:, np.flatnonzero(view.among)].nnz:
+            unanswered[name] = "it knows nothing of items without interactions"
+        elif view.given is not None and fitted.fold_in is None:
+            unanswered[name] = "it answers only users whom it was trained on"
+        else:
+            lists[name] = _lists_of_view(view, fitted, task.repeats)
+    return lists, unanswered
 
 
-def top_lists(scores: ScoreFn, users: np.ndarray, owned: sparse.csr_matrix, k: int = K_LIST) -> np.ndarray:
-    """The k best items of each user that the user does not own, int32, -1 where there are none left."""
-    n_items = owned.shape[1]
-    lists = np.full((len(users), k), -1, np.int32)
-    size = max(1, _SCORES_AT_ONCE // n_items)
-    for start in range(0, len(users), size):
-        rows = users[start : start + size]
-        found = np.array(scores(rows), np.float32)
-        found[~np.isfinite(found)] = -np.inf
-        found[owned[rows].nonzero()] = -np.inf
-        width = min(k, n_items)
-        best = np.sort(np.argpartition(-found, width - 1, axis=1)[:, :width], axis=1)
-        values = np.take_along_axis(found, best, 1)
-        order = np.argsort(-values, axis=1, kind="stable")
-        best, values = np.take_along_axis(best, order, 1), np.take_along_axis(values, order, 1)
-        lists[start : start + size, :width] = np.where(np.isneginf(values), -1, best)
-    return lists
+def _lists_of_view(view: View, fitted: Fitted, repeats: bool) -> np.ndarray:
+    def scores(rows: np.ndarray) -> np.ndarray:
+        if view.given is None:
+            found = np.array(fitted.scores(view.users[rows]), np.float32)
+        else:
+            found = np.array(fitted.fold_in(view.given, rows), np.float32)
+        found[:, ~view.among] = -np.inf
+        return found
 
-
-def mean_ndcg(lists: np.ndarray, relevant: sparse.csr_matrix, k: int = K_VALIDATION) -> float:
-    """NDCG@k over users; the ideal list has min(k, number of relevant items) hits."""
-    lists = lists[:, :k]
-    rows = np.repeat(np.arange(len(lists)), lists.shape[1])
-    hits = np.asarray(relevant[rows, np.maximum(lists, 0).ravel()]).reshape(lists.shape) * (lists >= 0)
-    discounts = 1 / np.log2(np.arange(2, k + 2))
-    ideal = np.concatenate([[0.0], np.cumsum(discounts)])[np.minimum(np.diff(relevant.indptr), k)]
-    gained = hits @ discounts[: lists.shape[1]]
-    return float(np.mean(gained / ideal))
+    return top_lists(scores, np.arange(len(view.users)), None if repeats else view.known.owned)
 
 
 def peak_rss_mb() -> float:
@@ -260,7 +183,8 @@ def _choose_and_refit(task: Task, peer: Peer) -> tuple[dict[str, Any], Fitted]:
 
 def _try(task: Task, peer: Peer, setting: Setting, seconds: float) -> dict[str, Any]:
     def validate(scores: ScoreFn) -> float:
-        return mean_ndcg(top_lists(scores, task.validation_users, task.part.owned), task.validation_items)
+        owned = None if task.repeats else task.part.owned
+        return mean_ndcg(top_lists(scores, task.validation_users, owned), task.validation_items)
 
     started = time.perf_counter()
     watch = Watch(task.max_epochs, validate, seconds, peer.patience, peer.every)
@@ -276,11 +200,3 @@ def _try(task: Task, peer: Peer, setting: Setting, seconds: float) -> dict[str, 
         "seconds": round(time.perf_counter() - started, 2),
         "stopped": watch.stopped,
     }
-
-
-def _read_interactions(path: Path, shape: tuple[int, int]) -> Interactions:
-    saved = np.load(path)
-    weights = sparse.csr_matrix((saved["weight"], saved["item_idx"], saved["indptr"]), shape)
-    owned = sparse.csr_matrix((saved["owned"].astype(np.float32), saved["item_idx"], saved["indptr"]), shape)
-    owned.eliminate_zeros()
-    return Interactions(weights, saved["place"], owned)

@@ -18,7 +18,11 @@ def fit_als(task: Task, data: Interactions, setting: Setting, watch: Watch) -> F
     )
     model.fit(data.weights, show_progress=False)
     users, items = model.user_factors, model.item_factors
-    return Fitted(lambda rows: users[rows] @ items.T, users.size + items.size)
+
+    def fold_in(given: Interactions, rows: np.ndarray) -> np.ndarray:
+        return model.recalculate_user(rows, given.weights[rows]) @ items.T
+
+    return Fitted(lambda rows: users[rows] @ items.T, users.size + items.size, fold_in)
 
 
 def fit_bm25(task: Task, data: Interactions, setting: Setting, watch: Watch) -> Fitted:
@@ -28,7 +32,11 @@ def fit_bm25(task: Task, data: Interactions, setting: Setting, watch: Watch) -> 
     )
     model.fit(data.weights, show_progress=False)
     similarity = model.similarity.tocsr()
-    return Fitted(lambda rows: np.asarray((data.weights[rows] @ similarity).todense()), similarity.nnz)
+
+    def fold_in(given: Interactions, rows: np.ndarray) -> np.ndarray:
+        return np.asarray((given.weights[rows] @ similarity).todense())
+
+    return Fitted(lambda rows: fold_in(data, rows), similarity.nnz, fold_in)
 
 
 PEERS = {

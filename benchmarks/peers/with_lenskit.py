@@ -21,18 +21,20 @@ def fit_neighbours(task: Task, data: Interactions, setting: Setting, watch: Watc
     dataset = dataset_of(data)
     model.train(dataset, TrainingOptions(rng=task.seed))
     everything = ItemList(item_ids=np.arange(task.n_items))
+    met = data.weights.getnnz(axis=0) > 0  # LensKit ends badly at an item that it has not met
 
-    def scores(rows: np.ndarray) -> np.ndarray:
-        return np.stack([_scored(model, data, int(row), everything) for row in rows])
+    def fold_in(given: Interactions, rows: np.ndarray) -> np.ndarray:
+        weights = given.weights
+        pasts = (weights.indices[weights.indptr[row] : weights.indptr[row + 1]] for row in rows)
+        return np.stack([_scored(model, past[met[past]], everything) for past in pasts])
 
-    return Fitted(scores, int(model.item_counts.sum()))
+    return Fitted(lambda rows: fold_in(data, rows), int(model.item_counts.sum()), fold_in)
 
 
-def _scored(model: ItemKNNScorer, data: Interactions, user: int, everything: ItemList) -> np.ndarray:
-    past = data.weights.indices[data.weights.indptr[user] : data.weights.indptr[user + 1]]
+def _scored(model: ItemKNNScorer, past: np.ndarray, everything: ItemList) -> np.ndarray:
     if not len(past):
         return np.zeros(len(everything))
-    found = model(RecQuery(user_id=user, history_items=ItemList(item_ids=past)), everything).scores("numpy")
+    found = model(RecQuery(history_items=ItemList(item_ids=past)), everything).scores("numpy")
     return np.nan_to_num(found, nan=0.0)
 
 

@@ -30,8 +30,11 @@ def fit_ease(task: Task, data: Interactions, setting: Setting, watch: Watch) -> 
     known = np.asarray(dataset.item_id_map.external_ids, np.int64)
     weights = np.zeros((task.n_items, task.n_items), np.float32)
     weights[np.ix_(known, known)] = model.weight
-    binary = data.weights.sign()
-    return Fitted(lambda rows: binary[rows] @ weights, model.weight.size)
+
+    def fold_in(given: Interactions, rows: np.ndarray) -> np.ndarray:
+        return given.weights[rows].sign() @ weights
+
+    return Fitted(lambda rows: fold_in(data, rows), model.weight.size, fold_in)
 
 
 def fit_sasrec(task: Task, data: Interactions, setting: Setting, watch: Watch) -> Fitted:

@@ -7,7 +7,7 @@ the reason.
 
 import json
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -26,6 +26,7 @@ from shopgraph.benches.task import Split, read_split, write_task
 from shopgraph.errors import BadSettings
 from shopgraph.evaluating import Question
 from shopgraph.settings import Settings
+from shopgraph.types import IntVector
 
 MODELS = (*OUR_MODELS, *PEER_MODELS)
 
@@ -50,7 +51,10 @@ def run(
     now: datetime,
     on_stage: Callable[[str], None],
 ) -> list[dict[str, Any]]:
-    """One row a model, in the order asked for, each metric with its 95 % interval over users.
+    """One row a model for each view, in the order asked for, each metric with its 95 % interval over users.
+
+    Most protocols have one view; a cold start has several, and `repeats` asks for one more, with what was
+    bought before listed again, for which everything is chosen and trained anew.
 
     A user's value is the mean over the seeds. `seconds_to_best` is the training of the chosen setting until
     its best validation score, `train_seconds` the whole search and refit, `peak_rss_mb` that of the process
@@ -62,22 +66,18 @@ def run(
     """
     if unknown := sorted(set(models) - set(MODELS)):
         raise BadSettings(f"model {unknown[0]!r}: expected some of {', '.join(MODELS)}")
-    outcomes: dict[str, list[Outcome]] = {name: [] for name in models}
+    outcomes: dict[str, dict[str, list[Outcome]]] = {}
     for seed in question.seeds:
-        split = read_split(question, now, seed, settings)
-        with TemporaryDirectory() as scratch:
-            folder = Path(scratch)
-            write_task(folder / "task", split, limits, seed)
-            for name in models:
-                on_stage(f"seed {seed}: {name}")
-                out = folder / name
-                out.mkdir()
-                Order(question, now, limits, seed, settings).write(out)
-                outcome = _outcome(name, folder / "task", out, split, limits, on_stage)
-                on_stage(f"seed {seed}: {name}: {_in_short(outcome)}")
-                outcomes[name].append(outcome)
-    report = _report(question, outcomes, split, limits)
-    return [_row(name, found, report, limits) for name, found in outcomes.items()]
+        for repeats in (False, True) if question.repeats else (False,):
+            order = Order(question, now, limits, seed, settings, repeats)
+            for name, view, outcome in _outcomes(order, models, on_stage):
+                on_stage(f"seed {seed}: {name}, {view}: {_in_short(outcome)}")
+                outcomes.setdefault(view, {}).setdefault(name, []).append(outcome)
+    rows = []
+    for view, by_model in outcomes.items():
+        report = _report(question, by_model, limits)
+        rows += [{"view": view, **_row(name, found, report, limits)} for name, found in by_model.items()]
+    return rows
 
 
 def chosen(models: str) -> Sequence[str]:
@@ -86,7 +86,15 @@ def chosen(models: str) -> Sequence[str]:
 
 
 def markdown(rows: Sequence[Mapping[str, Any]]) -> str:
-    """The table for a page: ranking metrics in %, with half the interval's width."""
+    """A table for each view: ranking metrics in %, with half the interval's width."""
+    views = list(dict.fromkeys(row["view"] for row in rows))
+    if len(views) == 1:
+        return _table(rows)
+    tables = (_table([row for row in rows if row["view"] == view]) for view in views)
+    return "\n".join(f"## {view}\n\n{table}" for view, table in zip(views, tables, strict=True))
+
+
+def _table(rows: Sequence[Mapping[str, Any]]) -> str:
     heads = [
         *METRICS,
         "leader's lead in ndcg@10",
@@ -115,19 +123,43 @@ def markdown(rows: Sequence[Mapping[str, Any]]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _outcome(
+def _outcomes(
+    order: Order, models: Sequence[str], on_stage: Callable[[str], None]
+) -> Iterator[tuple[str, str, Outcome]]:
+    """(model, view, what it came to there), each model trained once."""
+    split = read_split(order.question, order.now, order.seed, order.settings, repeats=order.repeats)
+    with TemporaryDirectory() as scratch:
+        folder = Path(scratch)
+        write_task(folder / "task", split, order.limits, order.seed)
+        for name in models:
+            on_stage(f"seed {order.seed}: {name}")
+            out = folder / name
+            out.mkdir()
+            order.write(out)
+            for view, outcome in _by_view(name, folder / "task", out, split, order.limits, on_stage).items():
+                yield name, view, outcome
+
+
+def _by_view(
     name: str, task: Path, out: Path, split: Split, limits: Limits, on_stage: Callable[[str], None]
-) -> Outcome:
+) -> dict[str, Outcome]:
     try:
         if name in PEER_MODELS:
             run_peer(name, task, out, limits, on_stage)
         else:
             run_process([sys.executable, "-m", "shopgraph.benches.ours", str(out), name], out, limits)
         said = json.loads((out / RESULT).read_text(encoding="utf-8"))
-        lists = np.load(out / LISTS)
-        return Outcome(said, evaluate_lists({name: lists}, split.train, split.heldout)[name])
+        with np.load(out / LISTS) as lists:
+            return {view: _measured(view, said, lists, split) for view in split.views}
     except (ContenderFailed, ValueError, OSError) as exc:
-        return Outcome({}, None, " ".join(str(exc).split()))
+        return dict.fromkeys(split.views, Outcome({}, None, " ".join(str(exc).split())))
+
+
+def _measured(view: str, said: Mapping[str, Any], lists: Mapping[str, IntVector], split: Split) -> Outcome:
+    if reason := said.get("unanswered", {}).get(view):
+        return Outcome(said, None, reason)
+    found = evaluate_lists({view: lists[view]}, split.known, split.views[view].heldout)
+    return Outcome(said, found[view])
 
 
 def _in_short(outcome: Outcome) -> str:
@@ -137,9 +169,7 @@ def _in_short(outcome: Outcome) -> str:
     return f"NDCG@10 {ndcg:.4f}, {outcome.said['train_seconds']:.0f} s, {outcome.said['peak_rss_mb']:.0f} MB"
 
 
-def _report(
-    question: Question, outcomes: Mapping[str, Sequence[Outcome]], split: Split, limits: Limits
-) -> Report | None:
+def _report(question: Question, outcomes: Mapping[str, Sequence[Outcome]], limits: Limits) -> Report | None:
     """The intervals of the models that ran on every seed; None if none did."""
     ran = [name for name, found in outcomes.items() if all(each.result is not None for each in found)]
     if not ran:
@@ -152,8 +182,8 @@ def _report(
         question.source.resolve().name,
         question.protocol,
         question.variant,
-        split.train.n_users,
-        split.train.n_items,
+        len(results[0][ran[0]].user_idx),
+        results[0][ran[0]].n_items,
         question.seeds,
         0.0,
         0.0,

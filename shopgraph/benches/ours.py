@@ -19,32 +19,23 @@ import numpy as np
 from pydantic import TypeAdapter
 from safetensors.numpy import load_file
 
-from evaluation.harness import evaluate, top_items
+from evaluation.cold import View, only_rows
+from evaluation.harness import ModelResult, evaluate_panel
 from evaluation.provenance import peak_rss_mb
 from gnn.popularity import Popularity
 from gnn.registry import AnyConfig, Watch, build_model
 from gnn.training.config import TrainingConfig
-from ranking.holdout import bought
 from ranking.scorer import Scorer
 from ranking.training import fit_hybrid
 from shopgraph.benches.our_models import TORCH_HALVES, bounded, grid_of
 from shopgraph.benches.peers import LISTS, RESULT, Limits
 from shopgraph.benches.task import Split, read_split
-from shopgraph.evaluating import CLEAN_RELATIONS, Question
+from shopgraph.evaluating import Question
 from shopgraph.settings import Settings
-from shopgraph.types import (
-    FloatMatrix,
-    GraphSnapshot,
-    Heldout,
-    Histories,
-    IntVector,
-    iter_batches,
-)
+from shopgraph.types import FloatMatrix, GraphSnapshot, Heldout, Histories, IntVector
 
 N_VALIDATION_USERS = 5_000
 """As many as the peers' scripts sample."""
-
-_K, _SCORES_AT_ONCE = 20, 1 << 22
 
 ScoreFn: TypeAlias = Callable[[Histories], FloatMatrix]
 _QUESTION = TypeAdapter(Question)
@@ -65,6 +56,7 @@ class Order:
     limits: Limits
     seed: int
     settings: Settings
+    repeats: bool = False
 
     def write(self, folder: Path) -> None:
         """Into `question.json`; keys and passwords stay where they are."""
@@ -75,6 +67,7 @@ class Order:
             "limits": asdict(self.limits),
             "seed": self.seed,
             "settings": settings,
+            "repeats": self.repeats,
         }
         (folder / "question.json").write_text(json.dumps(said, indent=1) + "\n", encoding="utf-8")
 
@@ -88,6 +81,7 @@ class Order:
             Limits(**said["limits"]),
             said["seed"],
             Settings(**said["settings"]),
+            said["repeats"],
         )
 
 
@@ -122,7 +116,9 @@ def main(folder: Path, name: str) -> None:
     texts = name in {"hybrid", "linear", "attention"}
     if name in TORCH_HALVES:
         import_module(TORCH_HALVES[name])
-    split = read_split(order.question, order.now, order.seed, order.settings, with_text=texts)
+    split = read_split(
+        order.question, order.now, order.seed, order.settings, with_text=texts, repeats=order.repeats
+    )
     started = perf_counter()
     trained = train(name, split, order)
     found = {**trained.said, "train_seconds": round(perf_counter() - started, 2)}
@@ -131,7 +127,8 @@ def main(folder: Path, name: str) -> None:
     found["versions"] = {package: version(package) for package in ("shopgraph", "torch", "numpy", "scipy")}
     on_device = name == "hybrid" or any(isinstance(each, TrainingConfig) for each in grid_of(name))
     found["device"] = order.limits.device if on_device else "cpu"
-    np.save(folder / LISTS, lists_of(trained.score, split.train, split.heldout))
+    lists = lists_of(trained.score, split)
+    np.savez(folder / LISTS, **lists)  # type: ignore[arg-type]  # no view is called allow_pickle
     (folder / RESULT).write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
 
 
@@ -139,7 +136,7 @@ def train(name: str, split: Split, order: Order) -> Trained:
     """The model of a name, its settings chosen on validation, fitted on all of the training data."""
     rng = np.random.default_rng(order.seed)
     if name == "hybrid":
-        return _train_hybrid(split.train, order, rng)
+        return _train_hybrid(split, rng)
     if name == "popularity":
         popularity, clock = Popularity(), Clock()
         popularity.fit(split.train, rng)
@@ -150,15 +147,9 @@ def train(name: str, split: Split, order: Order) -> Trained:
     return _choose_and_refit(grid, split, rng)
 
 
-def lists_of(score: ScoreFn, train: GraphSnapshot, heldout: Heldout) -> IntVector:
-    """The 20 best items of each held-out user that the user has not bought, int32, -1 past the last."""
-    lists = []
-    for batch in iter_batches(len(heldout), max(1, _SCORES_AT_ONCE // train.n_items)):
-        histories = train.histories.take(heldout.user_idx[batch])
-        scores = np.array(score(histories), np.float32)
-        scores[bought(histories, train).nonzero()] = -np.inf
-        lists.append(top_items(scores, _K))
-    return np.concatenate(lists)
+def lists_of(score: ScoreFn, split: Split) -> dict[str, IntVector]:
+    """The 20 best items of each user of each view, int32 (n_users, 20), -1 past the last."""
+    return {name: _result(score, split, split.known, view).ranked for name, view in split.views.items()}
 
 
 def n_saved(model: Saved) -> int:
@@ -169,11 +160,9 @@ def n_saved(model: Saved) -> int:
         return sum(array.size for file in files for array in load_file(file).values())
 
 
-def _train_hybrid(train: GraphSnapshot, order: Order, rng: np.random.Generator) -> Trained:
-    relations = CLEAN_RELATIONS if order.question.variant == "clean" else None
-    config = order.settings.hybrid_config.model_copy(update={"relations": relations})
+def _train_hybrid(split: Split, rng: np.random.Generator) -> Trained:
     clock = Clock()
-    hybrid = fit_hybrid(train, config, rng)
+    hybrid = fit_hybrid(split.train, split.config, rng)
     scorer = Scorer(hybrid)
 
     def score(histories: Histories) -> FloatMatrix:
@@ -197,9 +186,7 @@ def _choose_and_refit(grid: Sequence[AnyConfig], split: Split, rng: np.random.Ge
         model.fit(split.part, rng)
         best_epoch = int(getattr(model, "best_epoch", 0))
         to_best = clock.epochs[best_epoch - 1] if best_epoch else clock.seconds
-        ndcg = (
-            evaluate({"tried": model.score}, split.part, sample, ks=(10,))["tried"].per_user["ndcg@10"].mean()
-        )
+        ndcg = _result(model.score, split, split.part, View(sample)).per_user["ndcg@10"].mean()
         tried.append((float(ndcg), to_best, best_epoch, config))
     ndcg, to_best, best_epoch, chosen = max(tried, key=lambda each: each[0])
     refit = chosen.model_copy(update={"epochs": best_epoch}) if best_epoch else chosen
@@ -214,6 +201,16 @@ def _choose_and_refit(grid: Sequence[AnyConfig], split: Split, rng: np.random.Ge
     return Trained(model.score, model, said)
 
 
+def _result(score: ScoreFn, split: Split, known: GraphSnapshot, view: View) -> ModelResult:
+    def panel(histories: Histories) -> dict[str, FloatMatrix]:
+        return {"asked": score(histories)}
+
+    found = evaluate_panel(
+        panel, known, view.heldout, given=view.given, among=view.among, repeats=split.repeats
+    )
+    return found["asked"]
+
+
 def _changed(chosen: AnyConfig, grid: Sequence[AnyConfig]) -> dict[str, Any]:
     """The settings that the grid varies, as chosen."""
     said = [config.model_dump(mode="json") for config in grid]
@@ -225,11 +222,7 @@ def _changed(chosen: AnyConfig, grid: Sequence[AnyConfig]) -> dict[str, Any]:
 
 
 def _sampled(heldout: Heldout, rng: np.random.Generator) -> Heldout:
-    rows = np.sort(rng.permutation(len(heldout))[:N_VALIDATION_USERS])
-    lengths = np.diff(heldout.indptr)[rows]
-    indptr = np.concatenate([np.zeros(1, np.int64), np.cumsum(lengths)])
-    picked = np.arange(indptr[-1]) + np.repeat(heldout.indptr[rows] - indptr[:-1], lengths)
-    return Heldout(heldout.user_idx[rows], indptr, heldout.item_idx[picked])
+    return only_rows(heldout, np.sort(rng.permutation(len(heldout))[:N_VALIDATION_USERS]))
 
 
 if __name__ == "__main__":

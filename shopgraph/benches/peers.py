@@ -1,8 +1,8 @@
 """Contenders as processes: the peers of `benchmarks/peers/` in environments of their own, and ours.
 
-Each process reads a task folder, and leaves `lists.npy` (item_idx, int32, a row a test user) and
-`result.json` (seconds, memory, versions, what it chose). What can't run ends in `ContenderFailed`, with a
-reason for the table.
+Each process reads a task folder, and leaves `lists.npz` (item_idx, int32, a row a test user, for each view
+that it can answer) and `result.json` (seconds, memory, versions, what it chose, why it can't answer a view).
+What can't run ends in `ContenderFailed`, with a reason for the table.
 """
 
 import hashlib
@@ -29,7 +29,7 @@ PEER_MODELS = (
 )
 """Package and model; the package's script is `benchmarks/peers/with_<package>.py`."""
 
-LOG, LISTS, RESULT = "log.txt", "lists.npy", "result.json"
+LOG, LISTS, RESULT = "log.txt", "lists.npz", "result.json"
 
 _FOLDER = Path(__file__).resolve().parents[2] / "benchmarks" / "peers"
 _PYTHON = "3.11"

@@ -3,6 +3,7 @@
 import importlib
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -41,9 +42,15 @@ def bench(
         Path | None, typer.Option("--data", help="models, lightgcn: folder with the data.")
     ] = None,
     source_format: Format = "shop",
-    protocol: Annotated[str, typer.Option(help="models: split, next-item or time.")] = "time",
+    protocol: Annotated[str, typer.Option(help="models: as for evaluate.")] = "time",
     variant: Annotated[str, typer.Option(help="models: all or clean, as for evaluate.")] = "all",
     days: Annotated[float, typer.Option(min=0.1, help="models: days held out by `time`.")] = 14.0,
+    repeats: Annotated[
+        bool, typer.Option("--repeats", help="models: also with what was bought before listed again.")
+    ] = False,
+    limit_users: Annotated[
+        int | None, typer.Option(min=1, help="models: only so many held-out users, drawn by the seed.")
+    ] = None,
     slice_days: Annotated[float, typer.Option(min=0.1, help="incremental: days between updates.")] = 1.0,
     seeds: Annotated[str, typer.Option(help="models, incremental: seeds, with commas between.")] = "0",
     models: Annotated[
@@ -80,6 +87,7 @@ def bench(
         from shopgraph.benches.peers import Limits
 
         question = question_of(data, source_format, protocol, variant, seeds, days)
+        question = replace(question, repeats=repeats, limit_users=limit_users)
         on_device = "cuda" if settings.device == "cuda" else "cpu"
         limits = Limits(peer_seconds, epochs or _EPOCHS[name], grid, threads, on_device)
         file = f"bench-{name}-{question.source.resolve().name}"

@@ -1,12 +1,15 @@
 """Contenders side by side on a small shop: ours always, each peer where its environment is there."""
 
 import sys
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from ranking.config import HybridConfig
+from ranking.holdout import hold_out
 from shopgraph.benches.lightgcn import our_epochs, recbole_epochs
 from shopgraph.benches.models import MODELS, markdown, run
 from shopgraph.benches.peers import (
@@ -58,6 +61,22 @@ def test_ours_are_measured_in_processes_of_their_own(question: Question) -> None
     assert markdown(rows).count("\n") == 4
 
 
+def test_repeats_and_cold_starts_are_views_of_their_own(question: Question) -> None:
+    again = replace(question, repeats=True)
+    rows = run(again, ["ease", "popularity"], LIMITS, Settings(), NOW, _silent)
+    assert [(row["view"], row["model"]) for row in rows] == [
+        ("time", "ease"),
+        ("time", "popularity"),
+        ("repeats_counted", "ease"),
+        ("repeats_counted", "popularity"),
+    ]
+    assert rows[1]["ndcg@10"] != rows[3]["ndcg@10"]
+    assert "## repeats_counted" in markdown(rows)
+    cold = run(replace(question, protocol="cold-users"), ["ease"], LIMITS, Settings(), NOW, _silent)
+    assert [row["view"] for row in cold] == ["given_all", "given_1", "given_3", "given_5"]
+    assert all(row["ndcg@10"] >= 0 for row in cold)
+
+
 def test_what_cannot_run_is_a_row_with_the_reason(
     question: Question, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -79,8 +98,9 @@ def test_the_last_line_of_a_process_that_failed_is_the_reason(tmp_path: Path) ->
 
 def test_our_lightgcn_epochs_lower_the_loss() -> None:
     snapshot = planted_snapshot()
-    heldout = Split(snapshot, None, snapshot, None)  # type: ignore[arg-type]  # only the training part is read
-    epochs = our_epochs(heldout, Limits(epochs=3))
+    _, validation = hold_out(snapshot, "random", np.random.default_rng(0))
+    split = Split(snapshot, snapshot, {}, snapshot, validation, False, HybridConfig())
+    epochs = our_epochs(split, Limits(epochs=3))
     assert len(epochs) == 3
     assert epochs[2]["loss"] < epochs[0]["loss"]
 
@@ -94,6 +114,14 @@ def test_each_peer_runs_end_to_end(question: Question, model: str) -> None:
     assert 0 < row["ndcg@10"] < 1
     assert row["seconds_to_best"] <= row["train_seconds"]
     assert row["version"].startswith(package_of(model))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("model", ["implicit-als", "implicit-bm25", "lenskit-itemknn", "rectools-ease"])
+def test_these_peers_fold_in_users_whom_they_have_not_met(question: Question, model: str) -> None:
+    _need(package_of(model))
+    cold = replace(question, protocol="cold-users")
+    assert all(row["failure"] == "" for row in run(cold, [model], LIMITS, Settings(), NOW, _silent))
 
 
 @pytest.mark.slow

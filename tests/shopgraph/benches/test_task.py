@@ -2,6 +2,7 @@
 
 import importlib.util
 import sys
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
@@ -9,9 +10,11 @@ from types import ModuleType
 import numpy as np
 import pytest
 
+from evaluation.cold import View, cold_items, cold_users
 from evaluation.harness import evaluate
 from gnn.popularity import Popularity
-from ranking.holdout import hold_out
+from ranking.config import HybridConfig
+from ranking.holdout import bought, hold_out
 from shopgraph.benches.peers import Limits
 from shopgraph.benches.task import Split, write_task
 from shopgraph.types import GraphSnapshot, Histories, Interactions
@@ -21,21 +24,24 @@ COMMON = Path(__file__).parents[3] / "benchmarks" / "peers" / "common.py"
 
 
 @pytest.fixture(scope="module")
-def common() -> ModuleType:
+def common() -> Iterator[ModuleType]:
     """The peers' shared script, as a module."""
+    sys.path.insert(0, str(COMMON.parent))
     spec = importlib.util.spec_from_file_location("peers_common", COMMON)
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     sys.modules[spec.name] = module
     spec.loader.exec_module(module)
-    return module
+    yield module
+    sys.path.remove(str(COMMON.parent))
 
 
-def _split(train: GraphSnapshot, seed: int = 0) -> Split:
+def _split(train: GraphSnapshot, seed: int = 0, *, repeats: bool = False) -> Split:
     rng = np.random.default_rng(seed)
     train, heldout = hold_out(train, "random", rng)
-    return Split(train, heldout, *hold_out(train, "random", rng))
+    part, validation = hold_out(train, "random", rng)
+    return Split(train, train, {"split": View(heldout)}, part, validation, repeats, HybridConfig())
 
 
 def test_a_pair_counts_all_its_events_and_stands_where_the_last_one_was(tmp_path: Path) -> None:
@@ -45,7 +51,8 @@ def test_a_pair_counts_all_its_events_and_stands_where_the_last_one_was(tmp_path
     columns = (np.array([0, 0, 0, 1], np.int32), np.array([2, 1, 2, 3], np.int32), types)
     told = Interactions(*columns, np.ones(4, np.float32), np.arange(4, dtype=np.int64))
     train = replace(snapshot, interactions=told)
-    write_task(tmp_path, replace(_split(planted_snapshot()), train=train), Limits(), seed=0)
+    split = replace(_split(planted_snapshot()), train=train, views={})
+    write_task(tmp_path, split, Limits(), seed=0)
     written = np.load(tmp_path / "train.npz")
     view = snapshot.event_types[VIEW].default_weight / snapshot.event_types[PURCHASE].default_weight
     assert written["indptr"].tolist() == [0, 2, 3]
@@ -91,6 +98,50 @@ def test_the_peers_lists_and_metric_are_ours(common: ModuleType, tmp_path: Path)
     lists = common.top_lists(lambda rows: everyone[rows], task.validation_users, task.part.owned)
     np.testing.assert_array_equal(lists, ours.ranked)
     assert common.mean_ndcg(lists, task.validation_items) == pytest.approx(ours.per_user["ndcg@10"].mean())
+
+
+def test_with_repeats_a_peer_lists_what_was_bought(common: ModuleType, tmp_path: Path) -> None:
+    split = _split(planted_snapshot(), repeats=True)
+    write_task(tmp_path, split, Limits(), seed=0)
+    task = common.read_task(tmp_path)
+    bought_most = task.train.owned.toarray()
+    fitted = common.Fitted(lambda rows: bought_most[rows], 0)
+    lists, unanswered = common.answers(task, fitted)
+    assert not unanswered
+    users = split.views["split"].heldout.user_idx
+    owned = bought(split.train.histories.take(users), split.train).toarray()
+    assert owned[np.arange(len(users)), lists["split"][:, 0]].all()
+
+
+def test_a_cold_user_is_told_by_what_is_given_alone(common: ModuleType, tmp_path: Path) -> None:
+    train, heldout = hold_out(planted_snapshot(n_users=200), "last", np.random.default_rng(0))
+    cut = cold_users(train, heldout, np.random.default_rng(0), ordered=True)
+    split = replace(_split(train), train=cut.train, known=cut.known, views=cut.views)
+    write_task(tmp_path, split, Limits(), seed=0)
+    task = common.read_task(tmp_path)
+    view = task.views["given_1"]
+    assert task.train.weights[view.users].nnz == 0
+    assert view.given.weights.getnnz(axis=1).max() == 1
+    nobody = common.Fitted(lambda rows: np.zeros((len(rows), task.n_items)), 0)
+    assert set(common.answers(task, nobody)[1]) == set(cut.views)
+    past = common.Fitted(nobody.scores, 0, lambda given, rows: given.weights[rows].toarray())
+    lists, unanswered = common.answers(task, past)
+    assert not unanswered
+    # all of the past is known, so the one item that is given may not be listed
+    assert not view.known.owned[np.arange(len(view.users)), lists["given_1"][:, 0]].any()
+
+
+def test_nobody_is_asked_for_items_that_no_peer_has_met(common: ModuleType, tmp_path: Path) -> None:
+    train, heldout = hold_out(planted_snapshot(n_users=200), "last", np.random.default_rng(0))
+    cut = cold_items(train, heldout, np.random.default_rng(0))
+    split = replace(_split(train), train=cut.train, known=cut.known, views=cut.views)
+    write_task(tmp_path, split, Limits(), seed=0)
+    task = common.read_task(tmp_path)
+    fitted = common.Fitted(lambda rows: np.ones((len(rows), task.n_items)), 0)
+    lists, unanswered = common.answers(task, fitted)
+    assert unanswered == {"cold_among_cold": "it knows nothing of items without interactions"}
+    warm = lists["warm_among_warm"]
+    assert task.views["warm_among_warm"].among[warm[warm >= 0]].all()
 
 
 def test_a_watch_stops_when_validation_gets_no_better(common: ModuleType) -> None:
