@@ -11,7 +11,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import Response
 from starlette.exceptions import HTTPException
 
-from shopgraph.errors import BadRecord, NotFound, ShopgraphError, StoreUnavailable, UserMistake
+from shopgraph.errors import BadRecord, Conflict, NotFound, ShopgraphError, StoreUnavailable, UserMistake
 
 PROBLEM_JSON = "application/problem+json"
 log = structlog.get_logger()
@@ -87,6 +87,8 @@ async def _ours(request: Request, exc: Exception) -> Response:
             return problem(422, str(exc), path, [{"field": field, "reason": reason}])
         case NotFound():
             return problem(404, str(exc), path)
+        case Conflict():
+            return problem(409, str(exc), path)
         case UserMistake():
             return problem(400, str(exc), path)
         case StoreUnavailable():

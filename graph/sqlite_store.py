@@ -1,10 +1,7 @@
 """The embedded store: one SQLite file in WAL mode that several processes may use at once."""
 
 import sqlite3
-import threading
-import time
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import closing, contextmanager
 from itertools import repeat
 from pathlib import Path
 from typing import Self
@@ -14,10 +11,10 @@ import polars as pl
 from graph.events import EVENT_OF, TARGET_ID, as_statuses, queries_of, statuses, with_targets
 from graph.properties import TIME, Remembered, normalised
 from graph.schema import QUERY, SEARCH, ShopSchema
+from graph.sqlite_file import SqliteFile
 from graph.sqlite_rows import event_frame, json_list, json_rows, node_frame
 from graph.statements import sql
 from graph.store import EDGE_SCHEMA, NODE_ID, EdgeBatch, EventBatch, EventStatus, NodeBatch
-from shopgraph.errors import BadSettings, StoreUnavailable
 from shopgraph.types import ITEM, USER, EdgeType
 
 FORMAT = 1
@@ -27,35 +24,26 @@ _ROWS = 50_000
 
 
 class SqliteStore:
-    """A GraphStore in one file, or in memory when `path` is None.
-
-    A commit is on disk before a write returns, so kill -9 and power cuts lose nothing. Threads may
-    share a store: writes take turns, each read of a file has a connection and a view of its own.
-    """
+    """A GraphStore in one SqliteFile, or in memory when `path` is None."""
 
     def __init__(self, path: Path | None, *, timeout_s: float = 10.0) -> None:
-        self._path = path
-        self._timeout_s = timeout_s
-        self._lock = threading.RLock()
-        self._connection: sqlite3.Connection | None = None
+        self._file = SqliteFile(
+            path,
+            format_number=FORMAT,
+            timeout_s=timeout_s,
+            made_by="fill one with `shopgraph ingest`",
+        )
 
     def prepare(self, schema: ShopSchema) -> None:
         """Create file, tables and indexes where missing and remember the merged schema."""
-        with self._lock, self._translated():
-            if self._connection is None:
-                self._connection = self._connect(create=True)
-            connection = self._connection
-            _use_wal(connection, self._timeout_s)
-            with _committed(connection):
-                connection.executescript(f"BEGIN IMMEDIATE; {sql('create')}")
-                connection.execute(f"PRAGMA user_version = {FORMAT}")
-                memory = self._memory(connection)
-                merged = memory.schema.merged(schema)
-                self._remember(connection, memory, Remembered(merged, memory.kinds))
+        with self._file.creating(sql("create")) as connection:
+            memory = self._memory(connection)
+            merged = memory.schema.merged(schema)
+            self._remember(connection, memory, Remembered(merged, memory.kinds))
 
     def schema(self) -> ShopSchema:
         """The labels and relations prepared so far."""
-        with self._reading() as connection:
+        with self._file.reading() as connection:
             return self._memory(connection).schema
 
     def write_nodes(self, batch: NodeBatch) -> int:
@@ -63,7 +51,7 @@ class SqliteStore:
         frame = normalised(batch.label, batch.frame)
         properties = json_rows(frame)
         ids = frame[NODE_ID].to_list()
-        with self._writing() as connection:
+        with self._file.writing() as connection:
             memory = self._memory(connection)
             memory.check_label(batch.label)
             self._remember(connection, memory, memory.with_properties(batch.label, frame))
@@ -79,7 +67,7 @@ class SqliteStore:
         """Add edges, or replace weight and time; returns how many are new."""
         edge_type = batch.edge_type
         frame = batch.frame.select(pl.col(name).cast(dtype) for name, dtype in EDGE_SCHEMA.items())
-        with self._writing() as connection:
+        with self._file.writing() as connection:
             self._memory(connection).check_edge_type(edge_type)
             for label, column in ((edge_type.src, "src_id"), (edge_type.dst, "dst_id")):
                 if label == ITEM:
@@ -99,7 +87,7 @@ class SqliteStore:
     def write_events(self, batch: EventBatch) -> Sequence[EventStatus]:
         """Add events by event_id, one status a row in order; unknown users are created."""
         events = with_targets(batch.frame)
-        with self._writing() as connection:
+        with self._file.writing() as connection:
             memory = self._memory(connection)
             items = events.filter(pl.col("name") != SEARCH.name)[TARGET_ID]
             asked = json_list(events["event_id"].sort())
@@ -121,7 +109,7 @@ class SqliteStore:
 
     def read_nodes(self, label: str, ids: Sequence[str] | None = None) -> Iterator[NodeBatch]:
         """All nodes of a label, or those of `ids` that exist, ordered by id (code points)."""
-        with self._reading() as connection:
+        with self._file.reading() as connection:
             memory = self._memory(connection)
             memory.check_label(label)
             if ids is None:
@@ -139,7 +127,7 @@ class SqliteStore:
         event = EVENT_OF.get(edge_type)
         some = "some_" if src_ids is not None else ""
         last = () if src_ids is None else (json_list(src_ids),)
-        with self._reading() as connection:
+        with self._file.reading() as connection:
             if event is not None:
                 cursor = connection.execute(sql(f"read_{some}events"), (event.name, *last))
                 while rows := cursor.fetchmany(_ROWS):
@@ -155,10 +143,7 @@ class SqliteStore:
 
     def close(self) -> None:
         """Give back the file; the store can't be used afterwards."""
-        with self._lock:
-            if self._connection is not None:
-                self._connection.close()
-                self._connection = None
+        self._file.close()
 
     def __enter__(self) -> Self:
         return self
@@ -167,67 +152,7 @@ class SqliteStore:
         self.close()
 
     def __repr__(self) -> str:
-        return f"SqliteStore({self._name})"
-
-    @property
-    def _name(self) -> str:
-        return "memory" if self._path is None else str(self._path)
-
-    def _connect(self, create: bool = False) -> sqlite3.Connection:
-        if self._path is None:
-            target = ":memory:"
-        elif not create and not self._path.exists():
-            raise BadSettings(f"{self._path}: no such store; fill one with `shopgraph ingest`")
-        elif not self._path.parent.is_dir():
-            raise BadSettings(f"{self._path}: the folder {self._path.parent} does not exist; create it")
-        else:
-            target = str(self._path)
-        connection = sqlite3.connect(
-            target, timeout=self._timeout_s, isolation_level=None, check_same_thread=False
-        )
-        found = connection.execute("PRAGMA user_version").fetchone()[0]
-        if found != FORMAT and not (create and found == 0):
-            connection.close()
-            raise BadSettings(f"{self._name} is no store of this version (format {found}, not {FORMAT})")
-        connection.execute("PRAGMA synchronous = FULL")
-        connection.execute("PRAGMA cache_size = -65536")
-        connection.execute("PRAGMA wal_autocheckpoint = 16384")
-        return connection
-
-    @contextmanager
-    def _writing(self) -> Iterator[sqlite3.Connection]:
-        """The writer's connection inside a transaction that commits when the block ends well."""
-        with self._lock, self._translated():
-            if self._connection is None:
-                self._connection = self._connect()
-            self._connection.execute("BEGIN IMMEDIATE")
-            with _committed(self._connection):
-                yield self._connection
-
-    @contextmanager
-    def _reading(self) -> Iterator[sqlite3.Connection]:
-        with self._translated():
-            if self._path is None:
-                if self._connection is None:
-                    raise BadSettings("the store in memory is empty; prepare it first")
-                yield self._connection
-                return
-            with closing(self._connect()) as connection:
-                connection.execute("BEGIN")
-                yield connection
-
-    @contextmanager
-    def _translated(self) -> Iterator[None]:
-        try:
-            yield
-        except sqlite3.OperationalError as exc:
-            if "locked" in str(exc) or "busy" in str(exc):
-                raise StoreUnavailable(
-                    f"{self._name}: another process has kept the store locked for {self._timeout_s:g} s"
-                ) from exc
-            raise StoreUnavailable(f"{self._name}: SQLite says: {exc}") from exc
-        except sqlite3.DatabaseError as exc:
-            raise StoreUnavailable(f"{self._name}: not a usable SQLite file: {exc}") from exc
+        return f"SqliteStore({self._file.name})"
 
     @staticmethod
     def _memory(connection: sqlite3.Connection) -> Remembered:
@@ -250,27 +175,3 @@ def _create_nodes(
 ) -> None:
     rows = ((label, *row) for row in zip(ids, properties or repeat("{}"), strict=False))
     connection.executemany(sql("insert_node"), rows)
-
-
-@contextmanager
-def _committed(connection: sqlite3.Connection) -> Iterator[None]:
-    try:
-        yield
-        connection.execute("COMMIT")
-    except BaseException:
-        if connection.in_transaction:
-            connection.execute("ROLLBACK")
-        raise
-
-
-def _use_wal(connection: sqlite3.Connection, timeout_s: float) -> None:
-    """Switch a new file to WAL; SQLite does not wait by itself when another process does the same."""
-    deadline = time.monotonic() + timeout_s
-    while True:
-        try:
-            connection.execute("PRAGMA journal_mode = WAL")
-            return
-        except sqlite3.OperationalError:
-            if time.monotonic() > deadline:
-                raise
-            time.sleep(0.02)

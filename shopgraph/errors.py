@@ -6,6 +6,7 @@ ShopgraphError                  ours to report: one line on stderr, or one probl
 │   ├── BadRecord               one record is invalid: names field, value and rule
 │   ├── BadSettings             a setting, URL or flag is wrong
 │   ├── NotFound                an id that the shop does not have
+│   ├── Conflict                somebody else changed it meanwhile: HTTP 409
 │   └── ArtefactMissing         nothing has been trained here yet
 ├── StoreUnavailable            the store does not answer, or refuses the password
 │   └── IncompleteWrite         the outcome of a commit is unknown: send the same event ids again
@@ -41,6 +42,10 @@ class BadSettings(UserMistake):
 
 class NotFound(UserMistake):
     """An id is not in the shop."""
+
+
+class Conflict(UserMistake):
+    """Something was changed by somebody else in between."""
 
 
 class ArtefactMissing(UserMistake):

@@ -1,0 +1,3 @@
+-- Parameters: log, time, body.
+
+INSERT INTO entry (log, time, body) VALUES (?, ?, ?);

@@ -1,0 +1,3 @@
+-- Parameters: kind, key.
+
+DELETE FROM document WHERE kind = ? AND key = ?;

@@ -1,0 +1,3 @@
+-- Parameters: now.
+
+DELETE FROM document WHERE expires <= ?;
