@@ -126,12 +126,17 @@ def tasks(data: Path | None, seed: int) -> Iterator[Task]:
     with TemporaryDirectory() as scratch:
         make_shop(Path(scratch) / "shop", rng=np.random.default_rng(7), now=_NOW)
         snapshot = _read(Path(scratch) / "shop", "shop")
-    train, _ = hold_out(snapshot, "time", rng, days=HELD_OUT_DAYS)
-    later = search_pairs(snapshot, train.now.timestamp()).sample(_MAX_SEARCHES, rng)
-    yield _with_cold("demo shop", train, snapshot, later, rng)
+    yield timed_task("demo shop", snapshot, rng)
     if data is not None:
         snapshot = _read(data / "beauty", "pgpr")
         yield _with_cold("Amazon Beauty", snapshot, snapshot, search_pairs(snapshot, -np.inf), rng)
+
+
+def timed_task(dataset: str, snapshot: GraphSnapshot, rng: np.random.Generator) -> Task:
+    """The last days of a shop with times are held out, and with them the searches that are asked."""
+    train, _ = hold_out(snapshot, "time", rng, days=HELD_OUT_DAYS)
+    later = search_pairs(snapshot, train.now.timestamp()).sample(_MAX_SEARCHES, rng)
+    return _with_cold(dataset, train, snapshot, later, rng)
 
 
 def _with_cold(
