@@ -5,11 +5,11 @@ H. Steck, "Embarrassingly Shallow Autoencoders for Sparse Data" (WWW 2019), eq. 
 matrices of the graph's relations, as if each entity were one more shopper of weight √w whose basket holds
 all of its items; words of titles and texts may be entities too, by their rarity; the ridge may grow with
 an item's count as dropout would have it (H. Steck, "Autoencoders that don't overfit towards the Identity",
-NeurIPS 2020, eq. 4: `λ_i = λ + p/(1-p)·(XᵀX)_ii`); each column is multiplied by the item's weighted
-count^0.2, which on Amazon Beauty raised NDCG@10 from 0.0780 to 0.0803 (6,000 shoppers of a validation
-cut); and of each row of B only the largest positive entries are kept. On Amazon Beauty 300 of
-12,101 entries a row rank better on validation than all of them (NDCG@10 0.0804 against 0.0797): the many
-small and the negative ones are noise.
+NeurIPS 2020, eq. 4: `λ_i = λ + p/(1-p)·(XᵀX)_ii`); each column is multiplied by a power of the item's
+weighted count; each entry is then raised to a power, and each row divided by a power of its item's count
+(docs/decisions/sharper-item-item.md); and of each row of B only the largest positive entries are kept. On
+Amazon Beauty 300 of 12,101 entries a row rank better on validation than all of them (NDCG@10 0.0804 against
+0.0797): the many small and the negative ones are noise.
 """
 
 import re
@@ -86,12 +86,21 @@ class EaseSystem:
         sides: (w > 0, M: items × entities) of each relation.
         ridge: λ_i of each item.
         column_scale: what each item's column of B is multiplied by.
+        power: what each entry is then raised to.
+        row_scale: what each item's row is multiplied by in the end.
     """
 
     interactions: FloatCsr
     sides: tuple[tuple[float, FloatCsr], ...]
     ridge: FloatVector
     column_scale: FloatVector
+    power: float
+    row_scale: FloatVector
+
+    def shaped(self, entries: FloatMatrix, row_scale: FloatMatrix) -> FloatMatrix:
+        """What entries of B become in the end; negative ones 0. `row_scale` is broadcast to them."""
+        shaped: FloatMatrix = np.maximum(entries, 0) ** np.float32(self.power) * row_scale
+        return shaped
 
 
 def ease_system(
@@ -100,6 +109,8 @@ def ease_system(
     l2: float,
     dropout: float = 0.0,
     popularity_power: float = 0.0,
+    power: float = 1.0,
+    past_popularity_power: float = 0.0,
 ) -> EaseSystem:
     """The system of the module's formula.
 
@@ -109,15 +120,19 @@ def ease_system(
         l2: λ > 0.
         dropout: p in [0, 1); item i's ridge grows by p / (1 − p) · (XᵀX)_ii.
         popularity_power: each column is multiplied by the item's weighted count to this power.
+        power: each entry is then raised to this.
+        past_popularity_power: each row is divided by the item's weighted count to this power.
     """
     squares = np.asarray(interactions.multiply(interactions).sum(axis=0), np.float32).ravel()
-    counts = np.asarray(interactions.sum(axis=0), np.float32).ravel()
+    # an item nobody touched counts as one that was touched once: side information still speaks for it
+    counts = np.maximum(np.asarray(interactions.sum(axis=0), np.float32).ravel(), 1)
     return EaseSystem(
         interactions,
         tuple((weight, members) for weight, members in sides if weight),
         l2 + np.float32(dropout / (1 - dropout)) * squares,
-        # an item nobody touched counts as one that was touched once: side information still speaks for it
-        np.maximum(counts, 1) ** np.float32(popularity_power),
+        counts ** np.float32(popularity_power),
+        power,
+        counts ** np.float32(-past_popularity_power),
     )
 
 
@@ -140,7 +155,10 @@ def ease_similarity(system: EaseSystem, top_k: int) -> tuple[FloatCsr, FloatVect
     gram.flat[:: n_items + 1] += system.ridge
     _invert(gram)
     divisor = gram.diagonal() / system.column_scale
-    return _pruned(gram, divisor, top_k), divisor
+    similarity = _pruned(gram, divisor, top_k)
+    row_scale = np.repeat(system.row_scale, np.diff(similarity.indptr))
+    similarity.data = system.shaped(similarity.data, row_scale)
+    return similarity, divisor
 
 
 def _add_gram(gram: FloatMatrix, rows: FloatCsr, weight: float) -> None:

@@ -83,9 +83,9 @@ def with_new_columns(
     at = np.arange(len(changed))
     divisor = divisor[np.maximum(item_rows, 0)]
     divisor[changed] = columns[changed, at] / system.column_scale[changed]
-    rows = columns.T / -divisor
+    rows = system.shaped(columns.T / -divisor, system.row_scale[changed][:, None])
     rows[at, changed] = 0
-    columns = columns / -divisor[changed]
+    columns = system.shaped(columns / -divisor[changed], system.row_scale[:, None])
     columns[changed] = 0
     kept, least = _unchanged(similarity, item_rows, changed, top_k)
     columns[columns <= least[:, None]] = 0

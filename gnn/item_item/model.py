@@ -51,8 +51,12 @@ class ItemItemConfig(HistoryConfig):
     """Weight of title and text words as side information; 0 leaves them out."""
     dropout: float = Field(default=0.0, ge=0, lt=1)
     """p of the closed form's denoising: what an item says of itself is hidden this often."""
-    popularity_power: float = Field(default=0.1, ge=0)
+    popularity_power: float = Field(default=0.12, ge=0)
     """Power of an item's weighted count that the closed form's scores for it are multiplied by."""
+    past_popularity_power: float = Field(default=0.4, ge=0)
+    """Power of a past item's weighted count that what it says is divided by: what all buy says less."""
+    power: float = Field(default=1.7, gt=0)
+    """Power that each of the closed form's entries is raised to: above 1, what is strong counts more."""
     shrinkage: float = Field(default=20.0, ge=0)
     """Added to the cosine's denominator: distrust of neighbours that were seen together rarely."""
     top_k: int = Field(default=300, ge=1)
@@ -143,7 +147,15 @@ class Ease(ItemItem):
         ]
         if config.word_weight:
             sides.append((config.word_weight, word_memberships(snapshot.items)))
-        return ease_system(interactions, sides, config.l2, config.dropout, config.popularity_power)
+        return ease_system(
+            interactions,
+            sides,
+            config.l2,
+            config.dropout,
+            config.popularity_power,
+            config.power,
+            config.past_popularity_power,
+        )
 
 
 class SparseNeighbours(ItemItem):

@@ -31,6 +31,10 @@ def fitted_ease(config: ItemItemConfig) -> Ease:
     return model
 
 
+AS_SOLVED = ItemItemConfig(popularity_power=0.0, power=1.0, past_popularity_power=0.0)
+"""Entries as the closed form has them."""
+
+
 def purchases(pairs: list[tuple[int, int]]) -> Interactions:
     users, items = np.array(sorted(pairs), np.int32).T
     n = len(users)
@@ -44,7 +48,7 @@ def test_closed_form_equals_the_normal_equations_solved_column_by_column(dropout
     """B's column j minimises |X_j - X·B_j|² + Σ_i λ_i·B_ij² with B_jj = 0: an ordinary ridge regression."""
     snapshot = planted_snapshot(n_users=30, n_items=12, n_tastes=3, n_events=4)
     snapshot = replace(snapshot, relations={})
-    config = ItemItemConfig(l2=2.0, dropout=dropout, popularity_power=0.0, type_weights={"view_item": 1.0})
+    config = AS_SOLVED.model_copy(update={"l2": 2.0, "dropout": dropout, "type_weights": {"view_item": 1.0}})
     model = Ease(config)
     model.fit(snapshot, RNG)
     x = np.zeros((30, 12))
@@ -68,26 +72,37 @@ def test_an_entity_counts_like_a_shopper_who_bought_all_its_items() -> None:
     )
     every_type_alike = {"view_item": 1.0, "select_item": 1.0, "add_to_cart": 1.0, "rate": 1.0}
     with_brand = replace(snapshot, relations={MADE_BY: edges(basket, [0, 0, 0])})
-    side = Ease(
-        ItemItemConfig(relation_weights={"MADE_BY": 1.0}, type_weights=every_type_alike, popularity_power=0.0)
-    )
+    alike = AS_SOLVED.model_copy(update={"type_weights": every_type_alike})
+    side = Ease(alike.model_copy(update={"relation_weights": {"MADE_BY": 1.0}}))
     side.fit(with_brand, RNG)
     users = planted_snapshot(n_users=61).nodes
-    bought = Ease(ItemItemConfig(type_weights=every_type_alike, popularity_power=0.0))
+    bought = Ease(alike)
     bought.fit(replace(snapshot, nodes=users, interactions=more), RNG)
     np.testing.assert_allclose(side.similarity.toarray(), bought.similarity.toarray(), atol=1e-6)
 
 
 def test_popular_items_score_higher_by_a_power_of_their_count() -> None:
     snapshot = replace(planted_snapshot(n_items=4, n_tastes=1, n_events=2), relations={})
-    alike = {"type_weights": {"view_item": 1.0}}
     similarity = []
     for power in (0.0, 0.5):
-        model = Ease(ItemItemConfig.model_validate(alike | {"popularity_power": power}))
+        seen = {"type_weights": {"view_item": 1.0}, "popularity_power": power}
+        model = Ease(AS_SOLVED.model_copy(update=seen))
         model.fit(snapshot, RNG)
         similarity.append(model.similarity.toarray())
     counts = np.bincount(snapshot.interactions.item_idx, minlength=4)
     np.testing.assert_allclose(similarity[1], similarity[0] * np.sqrt(counts), rtol=1e-5)
+
+
+def test_entries_are_raised_to_a_power_and_what_all_buy_says_less() -> None:
+    snapshot = replace(planted_snapshot(n_items=4, n_tastes=1, n_events=2), relations={})
+    plain = AS_SOLVED.model_copy(update={"type_weights": {"view_item": 1.0}})
+    similarity = []
+    for config in (plain, plain.model_copy(update={"power": 2.0, "past_popularity_power": 0.5})):
+        model = Ease(config)
+        model.fit(snapshot, RNG)
+        similarity.append(model.similarity.toarray())
+    counts = np.bincount(snapshot.interactions.item_idx, minlength=4)
+    np.testing.assert_allclose(similarity[1], similarity[0] ** 2 / np.sqrt(counts)[:, None], rtol=1e-5)
 
 
 def test_words_weigh_by_their_rarity_and_lonely_or_common_ones_are_left_out() -> None:
@@ -133,7 +148,7 @@ def test_items_bought_together_are_linked_directly() -> None:
     bare = replace(snapshot, relations={})
     weights = []
     for graph in (snapshot, bare):
-        model = Ease(ItemItemConfig(relation_weights={"ALSO_BOUGHT": 5.0}))
+        model = Ease(AS_SOLVED.model_copy(update={"relation_weights": {"ALSO_BOUGHT": 5.0}}))
         model.fit(graph, RNG)
         weights.append(model.similarity[[0], [1]].item())
     assert weights[0] > weights[1] + 0.01
