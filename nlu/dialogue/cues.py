@@ -1,0 +1,68 @@
+"""What a turn says about the turns before it: cues, and the place of an item in the last list."""
+
+import re
+import tomllib
+from collections.abc import Mapping
+from functools import cache
+from importlib.resources import files
+from typing import Literal, TypeAlias, get_args
+
+from nlu.normalise import normalise
+
+Cue: TypeAlias = Literal[
+    "restart",
+    "add",
+    "replace",
+    "waive_brand",
+    "waive_price",
+    "waive_category",
+    "waive_attribute",
+    "cheaper",
+    "dearer",
+    "why",
+]
+
+_PLACES = {
+    "first": 1, "1st": 1, "second": 2, "2nd": 2, "third": 3, "3rd": 3, "fourth": 4, "4th": 4,
+    "fifth": 5, "5th": 5, "sixth": 6, "6th": 6, "seventh": 7, "7th": 7, "eighth": 8, "8th": 8,
+    "ninth": 9, "9th": 9, "tenth": 10, "10th": 10, "last": -1,
+}  # fmt: skip
+_HAN_PLACES = {han: place for place, han in enumerate("一二三四五六七八九十", 1)}
+_PLACE = re.compile(
+    rf"\b({'|'.join(_PLACES)})\s+(?:one|item|product|option|result|of (?:these|those|them))\b"
+    r"|(?:\b(?:number|no\.?|option|item)\s*|#)(\d{1,2})\b"
+    r"|第\s*([一二三四五六七八九十]|\d{1,2})\s*(?:个|款|件|支|瓶|双|种|条|样)"
+    r"|(最后)(?:一)?(?:个|款|件|支|瓶|双|种|条|样)"
+)
+
+
+def read_cues(text: str) -> frozenset[Cue]:
+    """The cues that a turn gives."""
+    plain = normalise(text)
+    return frozenset(cue for cue, pattern in _patterns().items() if pattern.search(plain))
+
+
+def named_place(text: str) -> int | None:
+    """The place in the last list that a turn points at, from 1, -1 for the last; None where at none."""
+    match = _PLACE.search(normalise(text))
+    if match is None:
+        return None
+    word, digits, han, last = match.groups()
+    if word is not None:
+        return _PLACES[word]
+    if digits is not None:
+        return int(digits)
+    if last is not None:
+        return -1
+    return _HAN_PLACES[han] if han in _HAN_PLACES else int(han)
+
+
+@cache
+def _patterns() -> Mapping[Cue, re.Pattern[str]]:
+    text = (files("nlu.dialogue") / "data" / "cues.toml").read_text(encoding="utf-8")
+    tables = tomllib.loads(text)
+    found: dict[Cue, re.Pattern[str]] = {}
+    for cue in get_args(Cue):
+        english, chinese = "|".join(tables[cue]["en"]), "|".join(tables[cue]["zh"])
+        found[cue] = re.compile(rf"\b(?:{english})\b|{chinese}")
+    return found
