@@ -26,6 +26,8 @@ OUR_MODELS = (
     "neighbours",
     "sequence",
     "popularity",
+    "last_baskets",
+    "most_bought",
 )
 
 TORCH_HALVES = {

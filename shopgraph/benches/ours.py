@@ -22,6 +22,7 @@ from safetensors.numpy import load_file
 from evaluation.cold import View, only_rows
 from evaluation.harness import ModelResult, evaluate_panel
 from evaluation.provenance import peak_rss_mb
+from evaluation.repeats import last_baskets, most_bought
 from gnn.popularity import Popularity
 from gnn.registry import AnyConfig, Watch, build_model
 from gnn.training.config import TrainingConfig
@@ -31,6 +32,7 @@ from shopgraph.benches.our_models import TORCH_HALVES, bounded, grid_of
 from shopgraph.benches.peers import LISTS, RESULT, Limits
 from shopgraph.benches.task import Split, read_split
 from shopgraph.evaluating import Question
+from shopgraph.panel import LAST_BASKETS, MOST_BOUGHT
 from shopgraph.settings import Settings
 from shopgraph.types import FloatMatrix, GraphSnapshot, Heldout, Histories, IntVector
 
@@ -137,13 +139,9 @@ def train(name: str, split: Split, order: Order) -> Trained:
     rng = np.random.default_rng(order.seed)
     if name == "hybrid":
         return _train_hybrid(split, rng)
-    if name == "popularity":
-        popularity, clock = Popularity(), Clock()
-        popularity.fit(split.train, rng)
-        return Trained(
-            popularity.score, popularity, {"chosen": {}, "seconds_to_best": round(clock.seconds, 2)}
-        )
-    grid = [bounded(config, order.limits) for config in grid_of(name)[: order.limits.settings]]
+    if not (declared := grid_of(name)):
+        return _baseline(name, split.train, rng)
+    grid = [bounded(config, order.limits) for config in declared[: order.limits.settings]]
     return _choose_and_refit(grid, split, rng)
 
 
@@ -158,6 +156,17 @@ def n_saved(model: Saved) -> int:
         model.save(Path(scratch))
         files = sorted(Path(scratch).rglob("*.safetensors"))
         return sum(array.size for file in files for array in load_file(file).values())
+
+
+def _baseline(name: str, train: GraphSnapshot, rng: np.random.Generator) -> Trained:
+    """What is popular, or the shopper's own past by a fixed rule and then what is popular."""
+    popularity, clock = Popularity(), Clock()
+    popularity.fit(train, rng)
+    said = {"chosen": {}, "seconds_to_best": round(clock.seconds, 2)}
+    if name == "popularity":
+        return Trained(popularity.score, popularity, said)
+    rule = {LAST_BASKETS: last_baskets, MOST_BOUGHT: most_bought}[name]
+    return Trained(lambda histories: rule(histories, popularity.scores), popularity, said)
 
 
 def _train_hybrid(split: Split, rng: np.random.Generator) -> Trained:
