@@ -70,7 +70,7 @@ def test_repeats_and_cold_starts_are_views_of_their_own(question: Question) -> N
         ("repeats_counted", "most_bought"),
         ("repeats_counted", "popularity"),
     ]
-    assert rows[2]["ndcg@10"] > rows[3]["ndcg@10"]
+    assert rows[0]["ndcg@10"] != rows[2]["ndcg@10"]
     assert rows[1]["ndcg@10"] != rows[3]["ndcg@10"]
     assert "## repeats_counted" in markdown(rows)
     cold = run(replace(question, protocol="cold-users"), ["ease"], LIMITS, Settings(), NOW, _silent)
