@@ -16,11 +16,13 @@ from gnn.item_item.sequence import SequenceConfig, SequenceNeighbours
 from gnn.item_item.spectral import Spectral, SpectralConfig
 from gnn.linear.config import LinearKGConfig
 from gnn.linear.model import LinearKG
+from gnn.linear.near import NearConfig, NearItems
 from gnn.training.config import TrainingConfig
 from shopgraph.types import FloatVector, Heldout, Histories, IntVector, Recommender, Share
 
 AnyConfig: TypeAlias = (
     LinearKGConfig
+    | NearConfig
     | ItemItemConfig
     | SequenceConfig
     | SpectralConfig
@@ -32,6 +34,7 @@ AnyConfig: TypeAlias = (
 
 KINDS: Mapping[str, type[AnyConfig]] = {
     "linear": LinearKGConfig,
+    "near": NearConfig,
     "item_item": ItemItemConfig,
     "sequence": SequenceConfig,
     "spectral": SpectralConfig,
@@ -120,6 +123,8 @@ def build_model(config: AnyConfig, n_items: int, watch: Watch) -> SavedModel:
         "log_dir": watch.log_dir,
     }
     match config:
+        case NearConfig():  # before the linear model's: it is one of them
+            return NearItems(config, **given)
         case LinearKGConfig():
             return LinearKG(config, **given)
         case LightGCNConfig():
@@ -159,6 +164,7 @@ def load_model(kind: str, folder: Path) -> SavedModel:
 
 _LOADERS: Mapping[str, Callable[[Path], SavedModel]] = {
     LinearKG.name: LinearKG.load,
+    NearItems.name: NearItems.load,
     ItemItem.name: ItemItem.load,
     SequenceNeighbours.name: SequenceNeighbours.load,
     Spectral.name: Spectral.load,

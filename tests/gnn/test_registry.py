@@ -14,6 +14,7 @@ from tests.gnn.recommender_suite import awkward_snapshot
 
 QUICK = {
     "linear": {"dim": 4, "epochs": 1},
+    "near": {"dim": 4, "epochs": 1},
     "item_item": {},
     "sequence": {},
     "spectral": {"rank": 4},

@@ -1,0 +1,131 @@
+"""Near items: the linear model's vectors as an item–item matrix in which what is near counts most.
+
+`B_ij = (⟨z_i, z_j − z̄⟩⁺ / m)^power · c_j^q / c_i^p`, of each row the `top_k` largest and no diagonal: z the
+item vectors of a linear model of its own (gnn/linear/model.py), z̄ their mean, m the mean of what is kept, c
+an item's weighted count, at least 1. The linear model adds inner products up as they are, so that many
+loosely related past items outvote one that is close; here they don't. A sum over past items like EASE's,
+with a share for each.
+"""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Self
+
+import numpy as np
+from pydantic import Field
+
+from gnn.history import FloatCsr, float_csr, snapshot_matrix, type_weight_vector
+from gnn.item_item.past import (
+    HistoryConfig,
+    SparseModel,
+    largest_entries,
+    matrix_of_tensors,
+    matrix_tensors,
+)
+from gnn.linear.config import LinearKGConfig
+from gnn.linear.model import LinearKG
+from gnn.tensors import read_tensors, write_tensors
+from shopgraph.types import FloatMatrix, FloatVector, GraphSnapshot, Heldout, iter_batches
+
+if TYPE_CHECKING:
+    from gnn.training.board import EpochReport
+
+_FILE = "near.safetensors"
+_ROWS_AT_ONCE = 512
+_TINY = 1e-30
+
+
+class NearConfig(LinearKGConfig):
+    """Settings of the near items: those of the linear model, and what its vectors become."""
+
+    power: float = Field(default=3.0, gt=0)
+    """Power that inner products are raised to: above 1, what is near counts more."""
+    past_popularity_power: float = Field(default=0.3, ge=0)
+    """p: power of a past item's weighted count that what it says is divided by."""
+    popularity_power: float = Field(default=0.1, ge=0)
+    """q: power of an item's weighted count that its scores are multiplied by."""
+    top_k: int = Field(default=300, ge=1)
+    """Nearest items kept for each past item."""
+
+
+class NearItems(SparseModel):
+    """The model; trains as the linear one does, for as long."""
+
+    name = "near"
+
+    def __init__(
+        self,
+        config: NearConfig | None = None,
+        *,
+        validation: Heldout | None = None,
+        on_epoch: "Callable[[EpochReport], None]" = lambda _: None,
+        log_dir: Path | None = None,
+    ) -> None:
+        self.config = config or NearConfig()
+        super().__init__(
+            HistoryConfig(
+                type_weights=self.config.type_weights,
+                half_life_days=self.config.half_life_days,
+                history_power=self.config.history_power,
+            )
+        )
+        self.best_epoch = 0
+        self._validation, self._on_epoch, self._log_dir = validation, on_epoch, log_dir
+
+    def fit(self, snapshot: GraphSnapshot, rng: np.random.Generator) -> None:
+        """Train the linear model, then keep what is near by it; raises what the linear model does."""
+        linear = LinearKG(
+            self.config, validation=self._validation, on_epoch=self._on_epoch, log_dir=self._log_dir
+        )
+        linear.fit(snapshot, rng)
+        self.best_epoch = linear.best_epoch
+        self._type_weights = type_weight_vector(snapshot.event_types, self.config.type_weights)
+        interactions = snapshot_matrix(snapshot, self._type_weights, self.config.half_life_days)
+        counts = np.maximum(np.asarray(interactions.sum(axis=0), np.float32).ravel(), 1)
+        self._similarity = near_items(linear.item_vectors, counts, self.config)
+
+    def save(self, folder: Path) -> None:
+        """Write `near.safetensors` into an existing folder."""
+        own = {"type_weights": self._type_weights, "best_epoch": np.array(self.best_epoch)}
+        write_tensors(folder / _FILE, matrix_tensors(self._similarity) | own, self.config.model_dump_json())
+
+    @classmethod
+    def load(cls, folder: Path) -> Self:
+        """The model that `save` wrote.
+
+        Raises:
+            ArtefactDamaged: the file is missing or not readable.
+        """
+        tensors, config = read_tensors(folder / _FILE)
+        model = cls(NearConfig.model_validate_json(config))
+        model._similarity = matrix_of_tensors(tensors)
+        model._type_weights = tensors["type_weights"]
+        model.best_epoch = int(tensors["best_epoch"].item())
+        return model
+
+
+def near_items(vectors: FloatMatrix, counts: FloatVector, config: NearConfig) -> FloatCsr:
+    """B of the module's formula; a block of rows at a time is dense.
+
+    Args:
+        vectors: z, shape (n_items, dim).
+        counts: c >= 1, shape (n_items,).
+        config: powers and `top_k`.
+    """
+    n_items = len(vectors)
+    kept = min(config.top_k, n_items)
+    centred = vectors - vectors.mean(axis=0)
+    data, indices = np.empty((n_items, kept), np.float32), np.empty((n_items, kept), np.int32)
+    for block in iter_batches(n_items, _ROWS_AT_ONCE):
+        products = vectors[block] @ centred.T
+        rows = np.arange(len(products))
+        products[rows, rows + block.start] = 0
+        data[block], indices[block] = largest_entries(products, kept)
+    # only their order and ratios mean something; about 1 no power overflows
+    data = (data / max(float(data.mean()), _TINY)) ** np.float32(config.power)
+    data *= counts[indices] ** np.float32(config.popularity_power)
+    data /= counts[:, None] ** np.float32(config.past_popularity_power)
+    indptr = np.arange(n_items + 1, dtype=np.int64) * kept
+    similarity = float_csr(data.ravel(), indices.ravel(), indptr, n_items)
+    similarity.eliminate_zeros()
+    return similarity
