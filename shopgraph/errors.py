@@ -10,6 +10,7 @@ ShopgraphError                  ours to report: one line on stderr, or one probl
 │   └── ArtefactMissing         nothing has been trained here yet
 ├── StoreUnavailable            the store does not answer, or refuses the password
 │   └── IncompleteWrite         the outcome of a commit is unknown: send the same event ids again
+├── LanguageModelFailed         a language model gave no answer, or none of the form asked for
 ├── ArtefactDamaged             a file of the artefact is missing, truncated or not the one trained
 └── DependencyMissing           an optional part of the installation is absent
 """
@@ -58,6 +59,10 @@ class StoreUnavailable(ShopgraphError):
 
 class IncompleteWrite(StoreUnavailable):
     """A commit was sent and its outcome is unknown; the same event ids may be sent again."""
+
+
+class LanguageModelFailed(ShopgraphError):
+    """A language model did not answer, was not asked (budget, open breaker) or answered out of form."""
 
 
 class ArtefactDamaged(ShopgraphError):

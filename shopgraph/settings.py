@@ -16,6 +16,7 @@ from pydantic_settings import (
 from api.config import ApiConfig
 from gnn.index import Storage
 from nlu.encoder import EncoderConfig
+from nlu.llm.config import LlmConfig
 from nlu.tuning.config import TuningConfig
 from ranking.candidates import CandidateConfig
 from ranking.config import HybridConfig
@@ -63,6 +64,8 @@ class Settings(BaseSettings):
     """How texts become vectors."""
     text_training: TuningConfig = TuningConfig()
     """How `train-text` teaches the encoder the shop."""
+    llm: LlmConfig = LlmConfig()
+    """Which language model helps to read queries."""
     hybrid: HybridConfig = HybridConfig()
     """What is trained."""
     update: UpdateConfig = UpdateConfig()
