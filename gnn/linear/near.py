@@ -40,9 +40,9 @@ class NearConfig(LinearKGConfig):
 
     power: float = Field(default=3.0, gt=0)
     """Power that inner products are raised to: above 1, what is near counts more."""
-    past_popularity_power: float = Field(default=0.3, ge=0)
+    past_popularity_power: float = Field(default=0.5, ge=0)
     """p: power of a past item's weighted count that what it says is divided by."""
-    popularity_power: float = Field(default=0.1, ge=0)
+    popularity_power: float = Field(default=0.3, ge=0)
     """q: power of an item's weighted count that its scores are multiplied by."""
     top_k: int = Field(default=300, ge=1)
     """Nearest items kept for each past item."""
