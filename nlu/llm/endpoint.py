@@ -3,6 +3,7 @@
 import asyncio
 import threading
 from collections.abc import Mapping, Sequence
+from concurrent.futures import CancelledError
 from urllib.parse import urlsplit
 
 import httpx2
@@ -45,6 +46,8 @@ class EndpointModel:
             follow_redirects=False,
             trust_env=False,
         )
+        self._closing = threading.Lock()
+        self._closed = False
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="language-model", daemon=True)
         self._thread.start()
@@ -60,16 +63,31 @@ class EndpointModel:
                 "json_schema": {"name": "form", "strict": True, "schema": schema},
             },
         }
-        answer = asyncio.run_coroutine_threadsafe(self._answer(orjson.dumps(body)), self._loop)
-        return _read_reply(answer.result())
+        with self._closing:
+            if self._closed:
+                raise LanguageModelFailed("the language model was closed")
+            answer = asyncio.run_coroutine_threadsafe(self._answer(orjson.dumps(body)), self._loop)
+        try:
+            return _read_reply(answer.result())
+        except CancelledError as exc:
+            raise LanguageModelFailed("the language model was closed before it answered") from exc
 
     def close(self) -> None:
-        if self._loop.is_closed():
-            return
-        asyncio.run_coroutine_threadsafe(self._client.aclose(), self._loop).result()
+        with self._closing:
+            if self._closed:
+                return
+            self._closed = True
+        asyncio.run_coroutine_threadsafe(self._end_all(), self._loop).result()
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
         self._loop.close()
+
+    async def _end_all(self) -> None:
+        asked = asyncio.all_tasks() - {asyncio.current_task()}
+        for task in asked:
+            task.cancel()
+        await asyncio.gather(*asked, return_exceptions=True)
+        await self._client.aclose()
 
     async def _answer(self, body: bytes) -> bytes:
         try:

@@ -98,7 +98,7 @@ class IntentModel:
         return replace(refined, took_ms=draft.took_ms + (time.perf_counter() - started) * 1000)
 
     def close(self) -> None:
-        """Closes the model; nothing may be asked afterwards."""
+        """Closes the model; from then on the answer is None."""
         self._guarded.close()
 
 

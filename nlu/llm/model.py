@@ -44,7 +44,7 @@ class LanguageModel(Protocol):
         ...
 
     def close(self) -> None:
-        """Lets go of connections; nothing may be asked afterwards."""
+        """Lets go of connections; questions still open, and later ones, fail."""
         ...
 
 

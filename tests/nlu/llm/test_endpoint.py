@@ -1,6 +1,9 @@
 import json
 import logging
 import socket
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -149,3 +152,37 @@ def test_an_environment_proxy_is_not_used(monkeypatch: pytest.MonkeyPatch) -> No
         monkeypatch.setenv("NO_PROXY", "")
         assert ask(server).content == {}
     assert proxy.requests == []
+
+
+def test_closing_ends_the_questions_that_are_open_and_later_ones() -> None:
+    failures: list[str] = []
+    with misbehaving(hangs) as server:
+        model = EndpointModel(endpoint(server.base_url, timeout_s=100))
+
+        def wait() -> None:
+            with pytest.raises(LanguageModelFailed) as caught:
+                model.complete(MESSAGES, SCHEMA)
+            failures.append(str(caught.value))
+
+        waiting = threading.Thread(target=wait)
+        waiting.start()
+        while not server.requests:
+            time.sleep(0.01)
+        model.close()
+        model.close()
+        waiting.join()
+        wait()
+    assert failures == [
+        "the language model was closed before it answered",
+        "the language model was closed",
+    ]
+
+
+def test_many_threads_may_ask_at_once() -> None:
+    with misbehaving(completion('{"sort": "none"}')) as server:
+        model = EndpointModel(endpoint(server.base_url))
+        with ThreadPoolExecutor(8) as pool:
+            found = list(pool.map(lambda _: model.complete(MESSAGES, SCHEMA).content, range(40)))
+        model.close()
+    assert found == [{"sort": "none"}] * 40
+    assert len(server.requests) == 40
