@@ -166,7 +166,10 @@ def _with_single_fields(draft: ParsedQuery, filled: Filled) -> ParsedQuery:
 
 
 def _without(rest: str, spans: set[str]) -> str:
-    """What was not understood, less the spans that now are."""
-    for span in sorted(spans, key=len, reverse=True):
+    """What was not understood, less the spans that now are.
+
+    A candidate may have been looked up by all of the rest, which then says more than its name: that stays.
+    """
+    for span in sorted(spans - {rest}, key=len, reverse=True):
         rest = rest.replace(span, " ", 1)
     return " ".join(rest.split())

@@ -81,6 +81,16 @@ def test_sure_slots_prices_and_what_was_said_are_not_the_models_to_change() -> N
     assert refined == sure
 
 
+def test_a_candidate_for_all_of_the_rest_does_not_swallow_it() -> None:
+    whole = replace(EYELINER, text=TEXT)
+    single = {"intent": "find_items", "audience": "none", "sort": "none"}
+    form = {**single, "category": ["c1"], "exclude_category": []}
+    refined = refine(completion(json.dumps(form)), candidates={"category": (whole,)})
+    assert refined is not None
+    assert [slot.node_id for slot in refined.category] == ["c1"]
+    assert refined.rest == TEXT
+
+
 def test_a_linked_span_is_missing_no_longer() -> None:
     unlinked = replace(draft(), missing=(Missing("maybeline", "Brand"), Missing("serum", "Category")))
     refined = refine(answers(brand=["b1"]), unlinked)
