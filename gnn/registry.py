@@ -108,11 +108,15 @@ class _Given(TypedDict):
 
 @dataclass(frozen=True, eq=False)
 class Watch:
-    """What a model that learns in epochs is given: what tells when to stop, and who hears of it."""
+    """What a model is given: what tells one that learns in epochs when to stop, and who hears of it.
+
+    `linear` is a fitted linear model whose vectors others may take.
+    """
 
     validation: Heldout | None
     on_epoch: Callable[[object], None]
     log_dir: Path | None = None
+    linear: LinearKG | None = None
 
 
 def build_model(config: AnyConfig, n_items: int, watch: Watch) -> SavedModel:
@@ -124,7 +128,7 @@ def build_model(config: AnyConfig, n_items: int, watch: Watch) -> SavedModel:
     }
     match config:
         case NearConfig():  # before the linear model's: it is one of them
-            return NearItems(config, **given)
+            return NearItems(config, linear=watch.linear, **given)
         case LinearKGConfig():
             return LinearKG(config, **given)
         case LightGCNConfig():

@@ -7,9 +7,10 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 from gnn.item_item.model import ItemItemConfig
 from gnn.item_item.sequence import SequenceConfig
 from gnn.linear.config import LinearKGConfig
+from gnn.linear.near import NearConfig
 from gnn.registry import ModelConfig
 from gnn.training.config import TrainingConfig
-from ranking.models import EASE, LINEAR, SEQUENCE
+from ranking.models import EASE, LINEAR, NEAR, SEQUENCE
 from shopgraph.types import PARTS
 
 EVERYTHING = "all"
@@ -72,6 +73,9 @@ class HybridConfig(BaseModel):
     """Whether `sequence` is one of the models; `auto` tries it where histories are in order (most events
     have times, or `validation` is `last`) and keeps it if shoppers it did not learn from are ranked
     better with it, by more than a standard error. One of that kind among `others` takes its place."""
+    use_near: bool | Literal["auto"] = "auto"
+    """Whether `near` is one of the models, with the vectors of `linear`; `auto` tries it, in a shop of at
+    most `near.max_items` items, as `use_sequence` does."""
     use_features: bool = True
     """Whether the features are a part of the score."""
     relations: tuple[str, ...] | None = None
@@ -90,6 +94,9 @@ class HybridConfig(BaseModel):
     """The item–item part's model `ease`."""
     sequence: SequenceConfig = SequenceConfig()
     """The item–item part's model `sequence`."""
+    near: NearConfig = NearConfig()
+    """The item–item part's model `near`: what it makes of the vectors, and where there is no `linear`, how
+    it trains its own."""
     others: dict[Annotated[str, Field(pattern=MODEL_NAME)], ModelConfig] = {}
     """Further models by names of your choice; each adds to the part of the score that its kind belongs to."""
     features: FeatureConfig = FeatureConfig()
@@ -100,7 +107,7 @@ class HybridConfig(BaseModel):
     @field_validator("others")
     @classmethod
     def _names_are_free(cls, others: dict[str, ModelConfig]) -> dict[str, ModelConfig]:
-        if taken := sorted({LINEAR, EASE, SEQUENCE, EVERYTHING, *PARTS} & set(others)):
+        if taken := sorted({LINEAR, EASE, SEQUENCE, NEAR, EVERYTHING, *PARTS} & set(others)):
             raise ValueError(f"{taken[0]!r} is the name of a part or of another model")
         return others
 
@@ -108,9 +115,10 @@ class HybridConfig(BaseModel):
         """The same with every model that is trained by torch on this device."""
         moved = {
             name: one.model_copy(update={"device": device}) if isinstance(one, TrainingConfig) else one
-            for name, one in {LINEAR: self.graph, **self.others}.items()
+            for name, one in {LINEAR: self.graph, NEAR: self.near, **self.others}.items()
         }
-        return self.model_copy(update={"graph": moved.pop(LINEAR), "others": moved})
+        first = {"graph": moved.pop(LINEAR), "near": moved.pop(NEAR)}
+        return self.model_copy(update={**first, "others": moved})
 
     @property
     def models(self) -> dict[str, ModelConfig]:
@@ -118,12 +126,16 @@ class HybridConfig(BaseModel):
         first: dict[str, ModelConfig] = {LINEAR: self.graph} if self.use_graph else {}
         if self.use_item_item:
             first[EASE] = self.item_item
-        if self.use_sequence is True or self.on_trial:
+        if self.use_sequence is True or SEQUENCE in self.on_trial:
             first[SEQUENCE] = self.sequence
+        if self.use_near is True or NEAR in self.on_trial:
+            first[NEAR] = self.near
         return first | self.others
 
     @property
     def on_trial(self) -> tuple[str, ...]:
         """Names of the models that stay only if the hybrid ranks better with them."""
-        named = any(isinstance(one, SequenceConfig) for one in self.others.values())
-        return (SEQUENCE,) if self.use_sequence == "auto" and not named else ()
+        kinds = {type(one) for one in self.others.values()}
+        sequence = self.use_sequence == "auto" and SequenceConfig not in kinds
+        near = self.use_near == "auto" and self.use_graph and NearConfig not in kinds
+        return ((SEQUENCE,) if sequence else ()) + ((NEAR,) if near else ())

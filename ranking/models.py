@@ -8,8 +8,8 @@ GRAPH, ITEM_ITEM = "graph", "item_item"
 LINEAR, EASE = "linear", "ease"
 """Names of the two models that a hybrid always has by default."""
 
-SEQUENCE = "sequence"
-"""Name of the model that a hybrid has by default where histories are ordered and it ranks better with it."""
+SEQUENCE, NEAR = "sequence", "near"
+"""Names of the models that a hybrid has by default where they fit the data and it ranks better with them."""
 
 
 def part_of_model(model: Recommender) -> str:

@@ -9,12 +9,14 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from gnn.linear.model import LinearKG
 from gnn.registry import ModelConfig, SavedModel, Watch, build_model, refit_config
 from ranking.config import HybridConfig
 from ranking.feature_fitting import fit_features
 from ranking.holdout import is_timed, validation_cut, with_relations
 from ranking.hybrid import TEXT, Hybrid
 from ranking.learning import learn
+from ranking.models import LINEAR, NEAR, SEQUENCE
 from ranking.query_weight import QUERY_LABEL, learn_query_weight, search_pairs
 from shopgraph.errors import BadSource
 from shopgraph.types import (
@@ -82,9 +84,16 @@ def fit_hybrid(
 
 
 def _for_data(config: HybridConfig, snapshot: GraphSnapshot) -> HybridConfig:
-    """Without the models on trial that can't fit these data: histories in no order have no sequence."""
-    ordered = config.validation == "last" or is_timed(snapshot)
-    return config.model_copy(update={"use_sequence": False}) if config.on_trial and not ordered else config
+    """Without the models on trial that don't fit these data.
+
+    Histories in no order have no sequence; of too many items not all can be compared with all.
+    """
+    unfit: dict[str, bool] = {}
+    if SEQUENCE in config.on_trial and not (config.validation == "last" or is_timed(snapshot)):
+        unfit["use_sequence"] = False
+    if NEAR in config.on_trial and snapshot.n_items > config.near.max_items:
+        unfit["use_near"] = False
+    return config.model_copy(update=unfit)
 
 
 def _fit(
@@ -100,7 +109,9 @@ def _fit(
     for name, settings in configs.items():
         on_progress(f"fitting {name}")
         log_dir = None if watch.log_dir is None else watch.log_dir / name
-        models[name] = build_model(settings, snapshot.n_items, replace(watch, log_dir=log_dir))
+        linear = models.get(LINEAR)
+        given = replace(watch, log_dir=log_dir, linear=linear if isinstance(linear, LinearKG) else None)
+        models[name] = build_model(settings, snapshot.n_items, given)
         models[name].fit(snapshot, rng)
     on_progress("fitting features")
     features = fit_features(snapshot, config.features, rng, repeats=config.repeats)

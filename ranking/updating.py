@@ -2,12 +2,12 @@
 
 The graph model takes a few steps from where it was, over the shoppers with new events and a sample of the
 others, so that it does not forget them. EASE is computed anew in the rows and columns of what changed; what
-comes by counting is computed anew, and so are the features with their scales: a shop's first new item in
-weeks must not be out of all proportion.
+comes by counting or from the graph model's vectors is computed anew, and so are the features with their
+scales: a shop's first new item in weeks must not be out of all proportion.
 Weights, the models' scales, groups and calibration stay those of the last full training.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -22,6 +22,7 @@ from ranking.config import HybridConfig
 from ranking.feature_fitting import fit_features
 from ranking.holdout import with_relations
 from ranking.hybrid import Hybrid
+from ranking.models import LINEAR
 from shopgraph.types import (
     ITEM,
     USER,
@@ -137,7 +138,7 @@ def update_hybrid(
             models[name] = model.gone_on(snapshot, changes.item_rows, changes.item_idx)
         else:
             on_progress(f"fitting {name} anew")
-            models[name] = _anew(model, config.models[name], snapshot, rng)
+            models[name] = _anew(model, config.models[name], snapshot, models, rng)
     on_progress("fitting features")
     features = fit_features(snapshot, config.features, rng, repeats=config.repeats)
     return replace(earlier, models=models, features=features, n_items=snapshot.n_items)
@@ -172,9 +173,15 @@ def _few_steps(trained: LinearKGConfig, update: UpdateConfig, config: HybridConf
 
 
 def _anew(
-    model: SavedModel, settings: ModelConfig, snapshot: GraphSnapshot, rng: np.random.Generator
+    model: SavedModel,
+    settings: ModelConfig,
+    snapshot: GraphSnapshot,
+    updated: Mapping[str, SavedModel],
+    rng: np.random.Generator,
 ) -> SavedModel:
-    later = build_model(refit_config(model, settings), snapshot.n_items, Watch(None, lambda _: None))
+    linear = updated.get(LINEAR)
+    watch = Watch(None, lambda _: None, linear=linear if isinstance(linear, LinearKG) else None)
+    later = build_model(refit_config(model, settings), snapshot.n_items, watch)
     later.fit(snapshot, rng)
     return later
 

@@ -1,10 +1,10 @@
 """Near items: the linear model's vectors as an item–item matrix in which what is near counts most.
 
 `B_ij = (⟨z_i, z_j − z̄⟩⁺ / m)^power · c_j^q / c_i^p`, of each row the `top_k` largest and no diagonal: z the
-item vectors of a linear model of its own (gnn/linear/model.py), z̄ their mean, m the mean of what is kept, c
-an item's weighted count, at least 1. The linear model adds inner products up as they are, so that many
-loosely related past items outvote one that is close; here they don't. A sum over past items like EASE's,
-with a share for each.
+item vectors of a linear model (gnn/linear/model.py), given or of its own, z̄ their mean, m the mean of what
+is kept, c an item's weighted count, at least 1. The linear model adds inner products up as they are, so that
+many loosely related past items outvote one that is close; here they don't. A sum over past items like
+EASE's, with a share for each.
 """
 
 from collections.abc import Callable
@@ -46,10 +46,12 @@ class NearConfig(LinearKGConfig):
     """q: power of an item's weighted count that its scores are multiplied by."""
     top_k: int = Field(default=300, ge=1)
     """Nearest items kept for each past item."""
+    max_items: int = Field(default=100_000, ge=0)
+    """Largest catalogue that a hybrid tries it on by itself: all items are compared with all."""
 
 
 class NearItems(SparseModel):
-    """The model; trains as the linear one does, for as long."""
+    """The model; takes the vectors of `linear`, else trains as that does, for as long."""
 
     name = "near"
 
@@ -57,11 +59,16 @@ class NearItems(SparseModel):
         self,
         config: NearConfig | None = None,
         *,
+        linear: LinearKG | None = None,
         validation: Heldout | None = None,
         on_epoch: "Callable[[EpochReport], None]" = lambda _: None,
         log_dir: Path | None = None,
     ) -> None:
+        """With a fitted `linear` its weighing of a shopper's past holds, not that of `config`."""
         self.config = config or NearConfig()
+        if linear is not None:
+            weighing = {name: getattr(linear.config, name) for name in HistoryConfig.model_fields}
+            self.config = self.config.model_copy(update=weighing)
         super().__init__(
             HistoryConfig(
                 type_weights=self.config.type_weights,
@@ -70,14 +77,17 @@ class NearItems(SparseModel):
             )
         )
         self.best_epoch = 0
+        self._linear = linear
         self._validation, self._on_epoch, self._log_dir = validation, on_epoch, log_dir
 
     def fit(self, snapshot: GraphSnapshot, rng: np.random.Generator) -> None:
-        """Train the linear model, then keep what is near by it; raises what the linear model does."""
-        linear = LinearKG(
-            self.config, validation=self._validation, on_epoch=self._on_epoch, log_dir=self._log_dir
-        )
-        linear.fit(snapshot, rng)
+        """Train the linear model if none was given, then keep what is near; raises what that one does."""
+        linear = self._linear
+        if linear is None:
+            linear = LinearKG(
+                self.config, validation=self._validation, on_epoch=self._on_epoch, log_dir=self._log_dir
+            )
+            linear.fit(snapshot, rng)
         self.best_epoch = linear.best_epoch
         self._type_weights = type_weight_vector(snapshot.event_types, self.config.type_weights)
         interactions = snapshot_matrix(snapshot, self._type_weights, self.config.half_life_days)

@@ -21,7 +21,7 @@ def test_a_models_kind_says_which_settings_it_has() -> None:
         {"others": {"order": {"kind": "sequence", "decay": 0.5}, "far": {"kind": "linear", "hops": 2}}}
     )
     assert config.others == {"order": SequenceConfig(decay=0.5), "far": LinearKGConfig(hops=2)}
-    assert list(config.models) == ["linear", "ease", "order", "far"]
+    assert list(config.models) == ["linear", "ease", "near", "order", "far"]
 
 
 def test_settings_written_are_the_settings_read() -> None:
@@ -39,7 +39,8 @@ def test_a_model_without_a_known_kind_is_refused(given: dict[str, object]) -> No
 
 def test_the_device_is_everybodys() -> None:
     config = HybridConfig(others={"far": LinearKGConfig(hops=2), "order": SequenceConfig()}).on_device("cpu")
-    assert [getattr(one, "device", None) for one in config.models.values()] == ["cpu", None, "cpu", None]
+    devices = {name: getattr(one, "device", None) for name, one in config.models.items()}
+    assert devices == {"linear": "cpu", "ease": None, "near": "cpu", "far": "cpu", "order": None}
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -7,9 +7,10 @@ import pytest
 
 from gnn.item_item.sequence import SequenceConfig
 from gnn.linear.config import LinearKGConfig
+from gnn.linear.near import NearConfig
 from ranking.config import FusionConfig, HybridConfig
 from ranking.listwise import FusionRows
-from ranking.models import SEQUENCE
+from ranking.models import NEAR, SEQUENCE
 from ranking.training import fit_hybrid
 from ranking.trials import try_without
 from shopgraph.types import NO_TIME, GraphSnapshot, Interactions
@@ -105,7 +106,20 @@ def test_ones_own_sequence_model_takes_the_place_of_the_tried_one() -> None:
     assert SEQUENCE not in fit_hybrid(chained(), config, np.random.default_rng(0)).models
 
 
+def test_near_is_not_tried_where_there_are_too_many_items() -> None:
+    said: list[str] = []
+    few = CONFIG.model_copy(update={"near": NearConfig(max_items=3)})
+    fit_hybrid(chained(), few, np.random.default_rng(0), said.append)
+    assert f"fitting {NEAR}" not in said
+    fit_hybrid(chained(), CONFIG, np.random.default_rng(0), said.append)
+    assert f"fitting {NEAR}" in said
+
+
 def test_what_was_asked_for_is_on_no_trial() -> None:
-    assert HybridConfig(use_sequence=True).on_trial == ()
+    assert HybridConfig(use_sequence=True).on_trial == (NEAR,)
+    assert HybridConfig(use_sequence=True, use_near=True).on_trial == ()
+    assert NEAR in HybridConfig(use_near=True).models
+    assert NEAR not in HybridConfig(use_near=False).models
+    assert NEAR not in HybridConfig(use_graph=False).models
     assert SEQUENCE in HybridConfig(use_sequence=True).models
     assert SEQUENCE not in HybridConfig(use_sequence=False).models

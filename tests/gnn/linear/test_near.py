@@ -2,6 +2,7 @@ from pathlib import Path
 
 import numpy as np
 
+from gnn.linear.model import LinearKG, LinearKGConfig
 from gnn.linear.near import NearConfig, NearItems, near_items
 from shopgraph.types import Recommender
 from tests.gnn.recommender_suite import RecommenderSuite
@@ -23,6 +24,19 @@ def test_inner_products_are_raised_to_a_power_and_weighed_by_counts() -> None:
     expected[0, 1], expected[1, 0] = 1 * 2 / 1, 1 * 1 / 4
     expected[2, 3], expected[3, 2] = 1 * 3 / 1, 1 * 1 / 9
     np.testing.assert_allclose(found, expected, rtol=1e-6)
+
+
+def test_given_a_linear_model_it_takes_its_vectors_and_its_weighing_of_the_past() -> None:
+    snapshot = planted_snapshot()
+    linear = LinearKG(LinearKGConfig(dim=8, epochs=3, history_power=0.25, type_weights={"purchase": 2.0}))
+    linear.fit(snapshot, np.random.default_rng(0))
+    config = NearConfig(popularity_power=0.0, past_popularity_power=0.0, top_k=5, history_power=0.9)
+    near = NearItems(config, linear=linear)
+    near.fit(snapshot, np.random.default_rng(1))
+    assert near.config.history_power == 0.25
+    expected = near_items(linear.item_vectors, np.ones(snapshot.n_items, np.float32), config)
+    np.testing.assert_allclose(near.similarity.toarray(), expected.toarray(), rtol=1e-5)
+    assert near.best_epoch == linear.best_epoch
 
 
 def test_it_says_how_long_it_trained_and_keeps_that(tmp_path: Path) -> None:
