@@ -29,8 +29,8 @@ from graph.snapshot import build_snapshot as take_snapshot
 from graph.snapshot import load_snapshot, save_snapshot
 from graph.store import GraphStore
 from nlu.encoder import export_serving, open_encoder
-from nlu.names import snapshot_names
 from nlu.parser import QueryParser
+from nlu.shop import shop_names
 from nlu.text_cache import embed_items
 from ranking.candidates import Candidates
 from ranking.catalogue import Catalogue
@@ -161,7 +161,7 @@ def load(root: Path, store: GraphStore, settings: Settings, now: datetime) -> Se
         artefact.manifest.version,
     )
     return ServingState(
-        engine, QueryParser(snapshot_names(snapshot)), _serving_encoder(root, artefact, settings), store
+        engine, QueryParser(shop_names(snapshot)), _serving_encoder(root, artefact, settings), store
     )
 
 

@@ -1,0 +1,37 @@
+"""What the shopper wants done, told by cue words; find_items unless something says otherwise."""
+
+import re
+from collections.abc import Sequence
+
+from nlu.grammar.data import table
+from nlu.grammar.marks import SLOTS, Mark
+from shopgraph.types import Intent
+
+_ORDER: tuple[Intent, ...] = ("service", "compare", "find_similar", "chitchat", "ask_about_item")
+_PATTERNS = {
+    intent: re.compile("|".join(f"(?:{pattern})" for name, pattern in table("intents") if name == intent))
+    for intent in _ORDER
+}
+_LIKE = re.compile(
+    r"(?<!i )(?<!would )(?<!i'd )(?<!we )(?<!don't )(?<!you )\blike (?:the |a |my |those |these )?$"
+)
+
+
+def read_intent(folded: str, marks: Sequence[Mark]) -> Intent:
+    """The intent; chitchat only where nothing of the shop is named."""
+    named = [mark for mark in marks if mark.has(*SLOTS) and mark.sense.kind != "ask"]
+    for intent in _ORDER:
+        if intent == "chitchat" and named:
+            continue
+        if _PATTERNS[intent].search(folded):
+            return intent
+        if intent == "find_similar" and _resembles(folded, marks):
+            return intent
+    return "find_items"
+
+
+def _resembles(folded: str, marks: Sequence[Mark]) -> bool:
+    """Whether "like" stands right before a brand."""
+    return any(
+        mark.has("Brand") and not mark.excluded and _LIKE.search(folded[: mark.start]) for mark in marks
+    )

@@ -1,0 +1,129 @@
+"""Which marks the words rule out: what follows "no", "without", "不要", "除了" as far as that reaches."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import replace
+
+from nlu.grammar.marks import SLOTS, Mark
+from nlu.names import is_han
+
+_END = re.compile(r"[.;!?。;!?]|\d")
+_LIST = re.compile(r"[,、/&]|\b(?:or|and|nor)\b|[和或跟与]|以及|还有")
+_FREE_AFTER = re.compile(r"[\s-]?free\b(?!\s(?:shipping|delivery|of|from|gift|sample|returns?))")
+_JOINED = re.compile(r"[\s,/&]*(?:\b(?:and|or)\b)?[\s,/&]*")
+_FREE_BEFORE = re.compile(r"(?:无|零|0|免)\s?$")
+_NOT_RULED_OUT = frozenset({"skin", "hair", "concern"})
+_REACH = 60
+
+
+def with_exclusions(marks: Sequence[Mark], folded: str, ends: Sequence[tuple[int, int]]) -> list[Mark]:
+    """The marks, those ruled out marked so; the negative words themselves stay among them.
+
+    Args:
+        marks: in order.
+        folded: the text they lie in.
+        ends: places of prices and quantities; no negation reaches beyond one.
+    """
+    excluded: set[int] = set()
+    for number, mark in enumerate(marks):
+        if mark.sense.layer not in ("exclude", "after"):
+            continue
+        found = _forward(marks, number, folded, ends) if mark.has("exclude") else []
+        if not found and mark.has("after"):
+            found = _backward(marks, number, folded)
+        excluded.update(found)
+    return [_as_excluded(mark) if n in excluded else mark for n, mark in enumerate(marks)]
+
+
+def with_free_forms(marks: Sequence[Mark], folded: str) -> list[Mark]:
+    """The marks, with "paraben" of "paraben-free" and "无硅油" called "paraben free", "silicone free"."""
+    found = list(marks)
+    for number in reversed(range(len(marks))):
+        mark = marks[number]
+        attribute = mark.sense_of("Attribute")
+        if attribute is None:
+            continue
+        after = _FREE_AFTER.match(folded, mark.end)
+        before = is_han(folded[mark.start]) and _FREE_BEFORE.search(folded[: mark.start])
+        following = found[number + 1] if number + 1 < len(found) else None
+        listed = (
+            following is not None
+            and following.name.endswith(" free")
+            and attribute.kind == "ingredient"
+            and _JOINED.fullmatch(folded, mark.end, following.start)
+        )
+        if after or before or listed:
+            end = after.end() if after else mark.end
+            start = before.start() if before else mark.start
+            free = (attribute, *(sense for sense in mark.senses if sense is not attribute))
+            found[number] = replace(
+                mark, start=start, end=end, senses=free, value=f"{attribute.value.removesuffix(' free')} free"
+            )
+    return found
+
+
+def _forward(marks: Sequence[Mark], number: int, folded: str, ends: Sequence[tuple[int, int]]) -> list[int]:
+    """The marks behind a negative word that it rules out."""
+    found: list[int] = []
+    place = marks[number].end
+    for following in range(number + 1, len(marks)):
+        mark = marks[following]
+        gap = folded[place : mark.start]
+        if _END.search(gap) or len(gap) > _REACH or any(place <= start < mark.start for start, _ in ends):
+            break
+        if mark.has(*SLOTS):
+            if found and not _goes_on(marks[found[-1]], mark, gap, _next(marks, following, folded)):
+                break
+            if not found and "," in gap:
+                break
+            found.append(following)
+        elif mark.has("exclude", "hard") or (found and mark.has("stop")):
+            break
+        place = mark.end
+    return found
+
+
+def _next(marks: Sequence[Mark], number: int, folded: str) -> Mark | None:
+    """The mark that stands directly behind another."""
+    if number + 1 < len(marks) and not folded[marks[number].end : marks[number + 1].start].strip(" -"):
+        return marks[number + 1]
+    return None
+
+
+def _goes_on(last: Mark, mark: Mark, gap: str, behind: Mark | None) -> bool:
+    """Whether a negation that took `last` takes `mark` too."""
+    layers = {sense.layer for sense in last.senses} & {sense.layer for sense in mark.senses} & set(SLOTS)
+    if not layers:
+        return False
+    if (
+        "," in gap
+        and not re.search(r"\b(?:or|nor|and)\b", gap)
+        and behind is not None
+        and behind.has("Category")
+    ):
+        return False
+    if last.has("Category") and not last.has("Attribute") and not _LIST.search(gap):
+        return False
+    same_kind = last.sense.kind == mark.sense.kind or not {last.sense.kind, mark.sense.kind} - {"", "claim"}
+    return bool(layers - {"Attribute"}) or same_kind or not gap.strip() or "or" in gap or "或" in gap
+
+
+def _backward(marks: Sequence[Mark], number: int, folded: str) -> list[int]:
+    """The marks directly before "过敏", "除外", "不要" that it rules out."""
+    found: list[int] = []
+    place = marks[number].start
+    for previous in range(number - 1, -1, -1):
+        mark = marks[previous]
+        gap = folded[mark.end : place].strip(" 的都就也")
+        joined = not gap or (found and _LIST.fullmatch(gap))
+        if not joined or not mark.has(*SLOTS) or mark.sense.kind in _NOT_RULED_OUT:
+            break
+        found.append(previous)
+        place = mark.start
+    return found
+
+
+def _as_excluded(mark: Mark) -> Mark:
+    """What can be an ingredient is one, where it is ruled out."""
+    order = sorted(mark.senses, key=lambda sense: sense.kind != "ingredient")
+    return replace(mark, senses=tuple(order), excluded=True)

@@ -1,0 +1,113 @@
+"""Settles by context what a mark means: heads of compounds, parts of the tree, what goes with "skin"."""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from itertools import pairwise
+
+from nlu.grammar.marks import Mark
+from nlu.names import is_han
+from shopgraph.types import Intent
+
+_PURPOSE = re.compile(r"\b(?:for|on|in|of|from)\s(?:my\s|the\s|your\s)?$")
+_AND = re.compile(r"[\s,]*(?:\b(?:and|or)\b|[&/])?[\s,]*")
+_TOUCH = re.compile(r"[\s-]*")
+
+
+def settled(
+    marks: Sequence[Mark], folded: str, intent: Intent, ancestors: Mapping[str, frozenset[str]]
+) -> list[Mark]:
+    """The marks that say something, each with the meaning it has here first."""
+    kept = [mark for mark in marks if mark.sense.kind != "ask" or intent == "ask_about_item"]
+    kept = _one_meaning(kept, folded)
+    kept = _without_modifiers(kept, folded)
+    kept = _without_ancestors(kept, ancestors)
+    return _with_nouns(kept, folded)
+
+
+def _one_meaning(marks: Sequence[Mark], folded: str) -> list[Mark]:
+    """A word for both a category and an attribute is the category only if it is what is looked for."""
+    plain = {n for n, mark in enumerate(marks) if _is_category(mark) and not mark.has("Attribute")}
+    found = list(marks)
+    for number, mark in enumerate(marks):
+        category, attribute = mark.sense_of("Category"), mark.sense_of("Attribute")
+        if category is None or attribute is None or mark.sense.layer in ("Brand", "audience"):
+            continue
+        next_is_category = (
+            number + 1 < len(marks)
+            and marks[number + 1].has("Category")
+            and _TOUCH.fullmatch(folded, mark.end, marks[number + 1].start)
+        )
+        wanted = [n for n in plain if not marks[n].excluded and marks[n].sense.kind != "weak"]
+        is_attribute = mark.value or category.kind == "weak" or mark.excluded or next_is_category or wanted
+        first = attribute if is_attribute else category
+        others = tuple(sense for sense in mark.senses if sense is not first)
+        found[number] = replace(mark, senses=(first, *others))
+    return found
+
+
+def _without_modifiers(marks: Sequence[Mark], folded: str) -> list[Mark]:
+    """Without categories that only say more of another: "nail" of "nail scissors", "for the face"."""
+    wanted = [mark for mark in marks if _is_category(mark) and not mark.excluded]
+    strong = [mark for mark in wanted if mark.sense.kind != "weak"]
+    following = dict(pairwise(marks))
+    return [
+        mark
+        for mark in marks
+        if mark not in wanted
+        or not _only_modifies(mark, following.get(mark), [other for other in strong if other != mark], folded)
+    ]
+
+
+def _only_modifies(mark: Mark, following: Mark | None, others: Sequence[Mark], folded: str) -> bool:
+    is_weak = mark.sense.kind == "weak"
+    if is_weak and others:
+        return True
+    if any(other.end <= mark.start for other in others) and _PURPOSE.search(folded[: mark.start]):
+        return True
+    if (
+        following is None
+        or is_han(folded[mark.start])
+        or not _TOUCH.fullmatch(folded, mark.end, following.start)
+    ):
+        return False
+    return _is_category(following) or (is_weak and following.sense.kind == "absent")
+
+
+def _without_ancestors(marks: Sequence[Mark], ancestors: Mapping[str, frozenset[str]]) -> list[Mark]:
+    """Without wanted categories that another wanted one lies below: the most specific is meant."""
+    above: set[str] = set()
+    for mark in marks:
+        if _is_category(mark) and not mark.excluded:
+            for node in mark.sense.nodes:
+                above |= ancestors.get(node.node_id, frozenset())
+    return [
+        mark
+        for mark in marks
+        if not _is_category(mark)
+        or mark.excluded
+        or not mark.sense.nodes
+        or any(node.node_id not in above for node in mark.sense.nodes)
+    ]
+
+
+def _with_nouns(marks: Sequence[Mark], folded: str) -> list[Mark]:
+    """In "dry and sensitive skin" the first is "dry skin" too."""
+    found = list(marks)
+    for number in reversed(range(len(marks) - 1)):
+        mark, following = found[number], found[number + 1]
+        noun = following.name.rpartition(" ")[2]
+        if (
+            mark.sense.layer == following.sense.layer == "Attribute"
+            and mark.sense.kind in ("skin", "hair")
+            and following.sense.kind in ("skin", "hair")
+            and noun in ("skin", "hair", "scalp")
+            and " " not in mark.name
+            and _AND.fullmatch(folded, mark.end, following.start)
+        ):
+            found[number] = replace(mark, value=f"{mark.name} {noun}")
+    return found
+
+
+def _is_category(mark: Mark) -> bool:
+    return mark.sense.layer == "Category"
