@@ -7,7 +7,7 @@ from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from tokenizers import Tokenizer
+from tokenizers import Encoding, Tokenizer
 
 from nlu.normalise import clean
 
@@ -34,11 +34,15 @@ class Prefixes:
 
 @dataclass(frozen=True, eq=False)
 class TokenBatch:
-    """`token_ids` and `mask`, shape (len(rows), longest); `rows` are the places in the list of texts."""
+    """`token_ids` and `mask`, shape (len(rows), longest); `rows` are the places in the list of texts.
+
+    `encodings`, one a row, know where in prefix + text each token lies.
+    """
 
     rows: NDArray[np.int64]
     token_ids: NDArray[np.int64]
     mask: NDArray[np.int64]
+    encodings: tuple[Encoding, ...] = ()
 
 
 class Batcher:
@@ -48,16 +52,17 @@ class Batcher:
         tokenizer.enable_truncation(max_tokens)
         tokenizer.no_padding()
         self._tokenizer = tokenizer
-        self._prefixes = prefixes
+        self.prefixes = prefixes
         self._max_characters = _LONGEST_PIECE * max_tokens
         pads = (tokenizer.token_to_id(token) for token in ("<pad>", "[PAD]"))
         self._pad_id = next((pad for pad in pads if pad is not None), 0)
 
     def batches(self, texts: Sequence[str], kind: Kind, batch_size: int) -> Iterator[TokenBatch]:
         """All texts once, in batches of at most `batch_size`, short ones first."""
-        prefix = self._prefixes.of(kind)
+        prefix = self.prefixes.of(kind)
         prepared = [prefix + clean(text[: self._max_characters]) for text in texts]
-        token_ids = [encoding.ids for encoding in self._tokenizer.encode_batch(prepared)]
+        encodings = self._tokenizer.encode_batch(prepared)
+        token_ids = [encoding.ids for encoding in encodings]
         lengths = np.array([len(ids) for ids in token_ids], np.int64)
         order = np.argsort(lengths, kind="stable")
         for start in range(0, len(texts), batch_size):
@@ -66,4 +71,4 @@ class Batcher:
             for place, row in enumerate(rows):
                 padded[place, : lengths[row]] = token_ids[row]
             mask = (np.arange(padded.shape[1]) < lengths[rows, None]).astype(np.int64)
-            yield TokenBatch(rows, padded, mask)
+            yield TokenBatch(rows, padded, mask, tuple(encodings[row] for row in rows))

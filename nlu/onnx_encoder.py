@@ -14,11 +14,13 @@ import onnxruntime
 from pydantic import BaseModel, ConfigDict, ValidationError
 from tokenizers import Tokenizer
 
-from nlu.batching import Batcher, Kind, Prefixes
+from nlu.batching import Batcher, Kind, Prefixes, TokenBatch
 from shopgraph.errors import ArtefactDamaged
 from shopgraph.types import FloatMatrix
 
 MODEL, TOKENIZER, CONFIG = "model.onnx", "tokenizer.json", "config.json"
+VECTORS = "vectors"
+"""The graph's output that every serving folder has."""
 
 
 class ServingConfig(BaseModel):
@@ -50,8 +52,8 @@ class OnnxEncoder:
         self.folder = folder
         self.name = config.name
         self.dim = config.dim
-        self._batch_size = batch_size
-        self._batcher = Batcher(
+        self.batch_size = batch_size
+        self.batcher = Batcher(
             Tokenizer.from_file(str(folder / TOKENIZER)),
             Prefixes(config.query_prefix, config.passage_prefix),
             config.max_tokens,
@@ -66,10 +68,15 @@ class OnnxEncoder:
     def encode(self, texts: Sequence[str], kind: Kind) -> FloatMatrix:
         """Unit vectors, shape (len(texts), dim)."""
         vectors = np.zeros((len(texts), self.dim), np.float32)
-        for batch in self._batcher.batches(texts, kind, self._batch_size):
-            feeds = {"input_ids": batch.token_ids, "attention_mask": batch.mask}
-            vectors[batch.rows] = self._session.run(["vectors"], feeds)[0]
+        for batch in self.batcher.batches(texts, kind, self.batch_size):
+            vectors[batch.rows] = self.run(batch, [VECTORS])[0]
         return vectors
+
+    def run(self, batch: TokenBatch, outputs: Sequence[str]) -> list[FloatMatrix]:
+        """The graph's outputs of those names for one batch."""
+        feeds = {"input_ids": batch.token_ids, "attention_mask": batch.mask}
+        found: list[FloatMatrix] = self._session.run(list(outputs), feeds)
+        return found
 
 
 def is_serving_folder(folder: Path) -> bool:
@@ -100,6 +107,13 @@ def write_serving_config(folder: Path, name: str, dim: int, max_tokens: int, pre
         passage_prefix=prefixes.passage,
         sha256=hashes,
     )
+    (folder / CONFIG).write_text(json.dumps(config.model_dump(), indent=2), encoding="utf-8")
+
+
+def rewrite_hashes(folder: Path) -> None:
+    """Writes config.json anew after a change of the files that leaves the vectors, and so their name."""
+    hashes = {file: _sha256(folder / file) for file in (MODEL, TOKENIZER)}
+    config = read_serving_config(folder).model_copy(update={"sha256": hashes})
     (folder / CONFIG).write_text(json.dumps(config.model_dump(), indent=2), encoding="utf-8")
 
 

@@ -10,7 +10,7 @@ them in float32.
 import logging
 import tempfile
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -46,7 +46,10 @@ def export_int8(model: MeanPooled, target: Path) -> None:
     del table
     with tempfile.TemporaryDirectory(dir=target.parent) as scratch, _quiet():
         exported = Path(scratch) / "exported.onnx"
-        _export(model, exported)
+        token_ids = torch.ones((2, 8), dtype=torch.int64)
+        sizes = {0: "batch", 1: "length"}
+        inputs = {"input_ids": (token_ids, sizes), "attention_mask": (torch.ones_like(token_ids), sizes)}
+        export_graph(model, inputs, ["vectors"], exported)
         quantize_dynamic(
             exported,
             target,
@@ -57,18 +60,23 @@ def export_int8(model: MeanPooled, target: Path) -> None:
         )
 
 
-def _export(model: MeanPooled, target: Path) -> None:
-    token_ids = torch.ones((2, 8), dtype=torch.int64)
-    sizes = {0: "batch", 1: "length"}
-    program = torch.onnx.export(
-        model.cpu().eval(),
-        (token_ids, torch.ones_like(token_ids)),
-        dynamo=True,
-        verbose=False,
-        input_names=["input_ids", "attention_mask"],
-        output_names=["vectors"],
-        dynamic_shapes={"input_ids": sizes, "attention_mask": sizes},
-    )
+def export_graph(
+    module: torch.nn.Module,
+    inputs: Mapping[str, tuple[torch.Tensor, Mapping[int, str]]],
+    outputs: Sequence[str],
+    target: Path,
+) -> None:
+    """Writes a module as it is; `inputs` gives for each name an example and the names of what may vary."""
+    with _quiet():
+        program = torch.onnx.export(
+            module.cpu().eval(),
+            tuple(example for example, _ in inputs.values()),
+            dynamo=True,
+            verbose=False,
+            input_names=list(inputs),
+            output_names=list(outputs),
+            dynamic_shapes=tuple(dict(sizes) for _, sizes in inputs.values()),
+        )
     if program is None:
         raise RuntimeError("torch.onnx.export returned no program")
     program.save(str(target), external_data=False)

@@ -17,6 +17,7 @@ from api.config import ApiConfig
 from gnn.index import Storage
 from nlu.encoder import EncoderConfig
 from nlu.llm.config import LlmConfig
+from nlu.tagger.config import TaggerConfig
 from nlu.tuning.config import TuningConfig
 from ranking.candidates import CandidateConfig
 from ranking.config import HybridConfig
@@ -66,6 +67,8 @@ class Settings(BaseSettings):
     """How `train-text` teaches the encoder the shop."""
     llm: LlmConfig = LlmConfig()
     """Which language model helps to read queries."""
+    nlu_training: TaggerConfig = TaggerConfig()
+    """How `train-nlu` teaches the query parser the shop's words."""
     hybrid: HybridConfig = HybridConfig()
     """What is trained."""
     update: UpdateConfig = UpdateConfig()

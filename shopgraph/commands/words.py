@@ -1,4 +1,4 @@
-"""`train-text`: the text encoder learns the shop."""
+"""`train-text`, `train-nlu`: the text encoder and the query parser learn the shop."""
 
 import typer
 
@@ -23,3 +23,21 @@ def train_text(context: typer.Context, store: Store = None, as_json: Json = Fals
         return
     note(f"validation NDCG@10 {trained.ndcg_before:.4f} before, {trained.ndcg:.4f} after")
     note(f"trained in {trained.seconds:.0f} s; to use it: SHOPGRAPH_ENCODER={trained.encoder}")
+
+
+@app.command()
+def train_nlu(context: typer.Context, store: Store = None, as_json: Json = False) -> None:
+    """Teach the query parser the shop's names: intents and slots, on queries made from the graph."""
+    from shopgraph.nlu_training import train_nlu as train
+
+    settings = settings_of(context)
+    with opened(settings, store) as source:
+        snapshot = pipeline.take_snapshot(source, utc_now())
+    trained = train(snapshot, root_of(settings, store), settings, utc_now(), note)
+    if as_json:
+        print_json({**vars(trained), "folder": str(trained.folder)})
+        return
+    note(
+        f"unseen templates: span F1 {trained.span_f1:.4f}, intent {trained.intent_accuracy:.4f}; "
+        f"trained in {trained.seconds:.0f} s"
+    )

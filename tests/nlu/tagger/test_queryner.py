@@ -1,0 +1,82 @@
+"""The benchmark's tagger on planted words, and its CRF against counting every path."""
+
+import gzip
+import itertools
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from nlu.encoder import EncoderConfig
+from nlu.tagger.queryner import LABELS, QueryNerConfig, TaggedWords, fit_queryner, read_queryner
+from nlu.tagger.word_tagger import WordTagger, crf_loss
+from nlu.torch_encoder import load_model
+from shopgraph.errors import BadSource
+from tests.word_model import write_word_model
+
+COLOURS, THINGS = ("red", "blue", "green"), ("teapot", "cup", "tent")
+COLOUR, THING = 2 * LABELS.index("color") + 1, 2 * LABELS.index("core_product_type") + 1
+
+
+def test_crf_loss_is_what_counting_every_path_says() -> None:
+    torch.manual_seed(0)
+    scores, steps = torch.randn(2, 3, 5), torch.randn(5, 5)
+    tags, n_words = torch.tensor([[0, 1, 2], [3, 4, 0]]), torch.tensor([3, 2])
+
+    def total(row: int, path: tuple[int, ...]) -> float:
+        own = sum(float(scores[row, place, tag]) for place, tag in enumerate(path))
+        return own + sum(float(steps[pair]) for pair in itertools.pairwise(path))
+
+    wanted = []
+    for row, length in enumerate(n_words.tolist()):
+        paths = [path for path in itertools.product(range(5), repeat=length) if path[0] not in (2, 4)]
+        whole = np.logaddexp.reduce([total(row, path) for path in paths])
+        wanted.append(whole - total(row, tuple(tags[row, :length].tolist())))
+    assert float(crf_loss(scores, steps, tags, n_words)) == pytest.approx(np.mean(wanted), abs=1e-4)
+
+
+def test_a_word_is_the_mean_of_its_pieces(tmp_path: Path) -> None:
+    loaded = load_model(str(write_word_model(tmp_path, ["a", "b"])))
+    tagger = WordTagger(loaded.transformer, loaded.dim, 1).eval()
+    token_ids = torch.tensor([[2, 5, 6, 7, 3, 0]])
+    word_of = torch.tensor([[2, 0, 0, 1, 2, -1]])  # two words of two pieces and one; 2: none, -1: padding
+    with torch.no_grad():
+        scores = tagger(token_ids, word_of, 2)
+        states = loaded.transformer(
+            input_ids=token_ids[:, :5], attention_mask=torch.ones(1, 5, dtype=torch.int64)
+        ).last_hidden_state
+        first = tagger.scores(states[0, 1:3].mean(0))
+        second = tagger.scores(states[0, 3])
+    torch.testing.assert_close(scores[0], torch.stack([first, second]))
+
+
+def test_planted_words_are_learned(tmp_path: Path) -> None:
+    pairs = list(itertools.product(COLOURS, THINGS))
+    queries = [TaggedWords(pair, (COLOUR, THING)) for pair in pairs]
+    queries += [TaggedWords((thing, "in", colour), (THING, 0, COLOUR)) for colour, thing in pairs]
+    model = write_word_model(tmp_path, [*COLOURS, *THINGS, "in"])
+    config = QueryNerConfig(
+        epochs=8, batch_size=6, learning_rate=5e-3, head_learning_rate=2e-2, averaging=0.5
+    )
+    encoder = EncoderConfig(encoder=str(model), cache_dir=tmp_path)
+    splits = {"train": queries, "validation": queries[::2], "test": queries[1::2]}
+    report, again = (fit_queryner(encoder, config, splits, np.random.default_rng(0)) for _ in range(2))
+    assert report == again
+    assert np.mean(report.losses[-3:]) < 0.3 * np.mean(report.losses[:3])
+    assert report.validation_f1[report.best_epoch - 1] == max(report.validation_f1) > 0.9
+    assert report.test_f1 > 0.9
+    assert report.test_f1_of["color"] > 0.9
+
+
+def test_files_are_read_and_a_broken_one_is_named(tmp_path: Path) -> None:
+    examples = {"examples": [{"tokens": ["red", "tea", "pot"], "ner_tags": [COLOUR, THING, THING + 1]}]}
+    for split in ("train", "validation", "test"):
+        with gzip.open(tmp_path / f"{split}.json.gz", "wt", encoding="utf-8") as file:
+            json.dump(examples, file)
+    queries = read_queryner(tmp_path)
+    assert queries["test"] == [TaggedWords(("red", "tea", "pot"), (COLOUR, THING, THING + 1))]
+    (tmp_path / "test.json.gz").unlink()
+    with pytest.raises(BadSource, match="QueryNER"):
+        read_queryner(tmp_path)
