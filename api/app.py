@@ -13,6 +13,7 @@ from api.problems import add_problem_handlers
 from api.routes.events import router as events
 from api.routes.health import router as health
 from api.routes.items import router as items
+from api.routes.parse import router as parse
 from api.routes.rank import router as rank
 from api.routes.search import router as search
 from api.routes.users import router as users
@@ -39,7 +40,7 @@ def create_app(serving: ServingState, config: ApiConfig) -> FastAPI:
     app.state.metrics = metrics = Metrics()
     metrics.use_model(serving.engine.model_version)
     add_problem_handlers(app)
-    for group in (users, items, rank, search, events, health):
+    for group in (users, items, rank, search, parse, events, health):
         app.include_router(group)
     _add_pages(app)
     # The last one added is the first to see a request.

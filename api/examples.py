@@ -44,6 +44,68 @@ RECOMMENDATION: dict[str, Any] = {
     "next_cursor": None,
 }
 
+PARSED: dict[str, Any] = {
+    "text": "red lipstick under $10, no glitter",
+    "language": "en",
+    "intent": "find_items",
+    "category": [
+        {
+            "text": "lipstick",
+            "label": "Category",
+            "node_id": "Lipstick",
+            "name": "Lipstick",
+            "confidence": 0.98,
+            "source": "grammar",
+        }
+    ],
+    "brand": [],
+    "attribute": [
+        {
+            "text": "red",
+            "label": "Attribute",
+            "node_id": "",
+            "name": "red",
+            "confidence": 0.98,
+            "source": "grammar",
+        }
+    ],
+    "item": [],
+    "price_min": None,
+    "price_max": 10.0,
+    "currency": "USD",
+    "audience": None,
+    "exclude": {
+        "category": [],
+        "brand": [],
+        "attribute": [
+            {
+                "text": "glitter",
+                "label": "Attribute",
+                "node_id": "",
+                "name": "glitter",
+                "confidence": 0.98,
+                "source": "grammar",
+            }
+        ],
+    },
+    "sort": None,
+    "missing": [],
+    "rest": "",
+    "sources": {"price_max": "grammar", "currency": "grammar", "intent": "grammar"},
+    "took_ms": 0.3,
+    "flat": {
+        "intent": "find_items",
+        "category": ["Lipstick"],
+        "brand": [],
+        "attribute": ["red"],
+        "price_min": None,
+        "price_max": 10.0,
+        "audience": None,
+        "exclude": {"brand": [], "category": [], "attribute": ["glitter"]},
+        "sort": None,
+    },
+}
+
 EXPLANATION: dict[str, Any] = {
     **RANKED_ITEM,
     "user_id": "alice",

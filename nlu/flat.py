@@ -1,6 +1,7 @@
 """A parsed query in names alone, as `shopgraph parse --batch` writes it."""
 
 from collections.abc import Iterable
+from dataclasses import asdict
 from typing import TypedDict
 
 from shopgraph.types import Intent, ParsedQuery, Slot, Sort
@@ -44,6 +45,11 @@ def flat(parsed: ParsedQuery) -> Flat:
         ),
         sort=parsed.sort,
     )
+
+
+def parsed_to_json(parsed: ParsedQuery) -> dict[str, object]:
+    """Everything in a parsed query as JSON has it, the flat form beside it as `flat`."""
+    return {**asdict(parsed), "flat": flat(parsed)}
 
 
 def _names(slots: Iterable[Slot]) -> list[str]:

@@ -1,19 +1,23 @@
 """One answer in the terminal: recommend, search, similar, explain, parse."""
 
 from dataclasses import asdict
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from api.routes.answering import understood
 from api.state import ServingState
+from nlu.flat import parsed_to_json
 from ranking.engine import Ask
 from ranking.phrases import Language as Spoken
 from ranking.serialise import explanation_to_json, to_json
 from shopgraph import pipeline
 from shopgraph.commands.options import Json, Language, N, Store, opened, root_of, settings_of, utc_now
 from shopgraph.errors import BadSettings
+from shopgraph.parse_batch import parsed_lines, read_lines
 from shopgraph.terminal import print_json, print_list, print_table, results
+from shopgraph.types import ParsedQuery
 
 app = typer.Typer()
 
@@ -108,17 +112,41 @@ def explain(
 @app.command()
 def parse(
     context: typer.Context,
-    words: Annotated[str, typer.Argument(help="What the shopper says.")],
+    words: Annotated[str | None, typer.Argument(help="What the shopper says.")] = None,
+    batch: Annotated[
+        Path | None,
+        typer.Option("--batch", help="JSON lines with id, text and, in dialogues, dialogue and turn."),
+    ] = None,
     store: Store = None,
     as_json: Json = False,
 ) -> None:
     """The words as entities of this shop's graph."""
-    parsed = _serving(context, store).parser.parse(words)
-    if as_json:
-        print_json(asdict(parsed))
-        return
-    slots = [asdict(slot) for slot in (*parsed.category, *parsed.brand)]
-    print_table(f"“{parsed.text}” ({parsed.language})", slots)
+    if (words is None) == (batch is None):
+        raise BadSettings("parse: give the words or --batch FILE, one of them")
+    lines = read_lines(batch) if batch is not None else []
+    parser = _serving(context, store).parser
+    if words is None:
+        for line in parsed_lines(parser, lines):
+            print_json(line)
+    elif as_json:
+        print_json(parsed_to_json(parser.parse(words)))
+    else:
+        _show_parsed(parser.parse(words))
+
+
+def _show_parsed(parsed: ParsedQuery) -> None:
+    wanted = (*parsed.category, *parsed.brand, *parsed.attribute, *parsed.item)
+    out = (*parsed.exclude.category, *parsed.exclude.brand, *parsed.exclude.attribute)
+    slots = [{**asdict(slot), "wanted": "yes"} for slot in wanted]
+    slots += [{**asdict(slot), "wanted": "no"} for slot in out]
+    print_table(f"“{parsed.text}” ({parsed.language}, {parsed.intent})", slots)
+    said = ("price_min", "price_max", "currency", "audience", "sort")
+    for name in said:
+        if (value := getattr(parsed, name)) is not None:
+            results.print(f"{name}: {value}", markup=False)
+    for missing in parsed.missing:
+        near = ", ".join(slot.name for slot in missing.nearest)
+        results.print(f"not in this shop: {missing.text!r}; nearest: {near}", markup=False)
     results.print(f"rest: {parsed.rest!r}", markup=False)
 
 

@@ -1,0 +1,28 @@
+"""What an attribute is of, where a thing has only one of that kind."""
+
+from collections.abc import Mapping
+from functools import lru_cache
+
+from nlu.grammar.data import table
+from shopgraph.types import Slot
+
+_ONE_OF_A_KIND = {"colour": "colour", "color": "colour", "size": "size", "material": "material"}
+_BY_UNIT = {"ml": "volume", "oz": "volume", "l": "volume", "g": "weight", "kg": "weight"}
+
+
+def attribute_kind(slot: Slot) -> str:
+    """One of colour, size, material, spf, volume, weight; empty for what a thing may have several of."""
+    kind, colon, _ = slot.node_id.partition(":")
+    if colon:
+        return _ONE_OF_A_KIND.get(kind, "")
+    first, _, last = slot.name.partition(" ")
+    if first in ("spf", "size"):
+        return first
+    if last in _BY_UNIT and first.replace(".", "").isdigit():
+        return _BY_UNIT[last]
+    return _ONE_OF_A_KIND.get(_kinds().get(slot.name, ""), "")
+
+
+@lru_cache(maxsize=1)
+def _kinds() -> Mapping[str, str]:
+    return {value: kind for kind, value, *_ in table("attributes")}
