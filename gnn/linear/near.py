@@ -38,7 +38,7 @@ _TINY = 1e-30
 class NearConfig(LinearKGConfig):
     """Settings of the near items: those of the linear model, and what its vectors become."""
 
-    power: float = Field(default=3.0, gt=0)
+    power: float = Field(default=4.0, gt=0)
     """Power that inner products are raised to: above 1, what is near counts more."""
     past_popularity_power: float = Field(default=0.5, ge=0)
     """p: power of a past item's weighted count that what it says is divided by."""
