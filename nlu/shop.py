@@ -88,8 +88,13 @@ def _uses_elsewhere(snapshot: GraphSnapshot, titles: Sequence[Key], keys: Sequen
             for length in range(1, longest + 1)
             for start in range(len(title) - length + 1)
         }
-        found.update((held & wanted) - own.get(item_idx, set()))
+        mine = own.get(item_idx, set())
+        found.update(key for key in held & wanted if not any(_holds(own_key, key) for own_key in mine))
     return found
+
+
+def _holds(key: Key, part: Key) -> bool:
+    return any(key[start : start + len(part)] == part for start in range(len(key) - len(part) + 1))
 
 
 def _all_names(table: NodeTable) -> Iterator[tuple[str, ...]]:

@@ -35,7 +35,7 @@ _NO_QUANTITY = rf"(?!\s?-?{UNIT}|[\d.]*\d|\s?-?in\s?-?1|合[1一]|码|号|#|\s?(
 
 def _amount(k: int) -> str:
     before, after = rf"(?P<before{k}>{_CURRENCY})", rf"(?P<after{k}>{_CURRENCY})"
-    number = rf"(?<![\d.,])(?P<number{k}>{NUMBER})"
+    number = rf"(?<!\d)(?<!\d[.,])(?P<number{k}>{NUMBER})"
     return rf"(?:{before}\s?)?{number}(?:\s?{after}(?:钱)?|{_NO_QUANTITY})"
 
 

@@ -12,6 +12,7 @@ _PATTERNS = {
     intent: re.compile("|".join(f"(?:{pattern})" for name, pattern in table("intents") if name == intent))
     for intent in _ORDER
 }
+_SEEMS_LIKE = re.compile(r"\b(?:smell|look|feel|work|perform|taste)s? (?:just |exactly |a lot |much )?like\b")
 _LIKE = re.compile(
     r"(?<!i )(?<!would )(?<!i'd )(?<!we )(?<!don't )(?<!you )\blike (?:the |a |my |those |these )?$"
 )
@@ -31,7 +32,10 @@ def read_intent(folded: str, marks: Sequence[Mark]) -> Intent:
 
 
 def _resembles(folded: str, marks: Sequence[Mark]) -> bool:
-    """Whether "like" stands right before a brand."""
+    """Whether "like" stands right before a brand, or "smells like" before anything but an attribute."""
+    if seems := _SEEMS_LIKE.search(folded):
+        following = next((mark for mark in marks if mark.has(*SLOTS) and mark.start >= seems.end()), None)
+        return following is None or not following.has("Attribute")
     return any(
         mark.has("Brand") and not mark.excluded and _LIKE.search(folded[: mark.start]) for mark in marks
     )

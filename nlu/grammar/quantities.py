@@ -47,7 +47,7 @@ _FORMS = tuple(
     )
 )
 _MEASURED = re.compile(
-    rf"(?<![\d.,$€£¥])({DIGITS}|(?<![{_ONE_TO_TEN_ZH}])[{_ONE_TO_TEN_ZH}]{{1,6}})\s?-?({UNIT})(?:\s(?:or|and)\s(?:more|less|under))?"
+    rf"(?<![\d$€£¥])(?<!\d[.,])({DIGITS}|(?<![{_ONE_TO_TEN_ZH}])[{_ONE_TO_TEN_ZH}]{{1,6}})\s?-?({UNIT})(?:\s(?:or|and)\s(?:more|less|under))?"
 )
 _WORDS = {"two": "2", "three": "3", "four": "4", "二": "2", "两": "2", "三": "3", "四": "4"}
 _SILENT = frozenset({"silent"})

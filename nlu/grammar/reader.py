@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from nlu.grammar.amounts import Price, find_price
 from nlu.grammar.data import table
+from nlu.grammar.data import words as words_of
 from nlu.grammar.gazetteer import Gazetteer, Hit
 from nlu.grammar.intents import read_intent
 from nlu.grammar.marks import SLOTS, Mark, choose_marks
@@ -61,7 +62,9 @@ class Grammar:
         self._senses = senses
         self._gazetteer = Gazetteer(senses)
         self._ancestors = shop.ancestors
-        fillers = {word for (line,) in table("fillers") for word in line.split("|")}
+        fillers = {
+            word for name in ("fillers", "ordinary") for (line,) in table(name) for word in words_of(line)
+        }
         known = {word for key in senses for word in key}
         self._known = frozenset({*shop.title_words, *known, *map(singular, fillers), *fillers})
         self._spellings = SpellingIndex(

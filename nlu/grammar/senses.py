@@ -27,6 +27,7 @@ _SUFFIXES = (
     "usa",
 )
 _SHORT = 2
+_FAR = 5
 _EFFECTS: Mapping[str, Layer] = {
     "exclude": "exclude",
     "never": "never",
@@ -129,7 +130,7 @@ def _add_alias_rows(
         for alias in said:
             if found:
                 exact = _exact(alias) if layer == "Brand" else ()
-                _add(senses, key_of(alias), Sense(layer, found[0].names[0], found, kind, words=exact))
+                _add(senses, key_of(alias), Sense(layer, found[0].names[0], found, kind, words=exact), True)
             else:
                 _add(senses, key_of(alias), Sense("Attribute", said[0].lower(), kind="absent"))
 
@@ -191,8 +192,16 @@ def _add_joined(senses: Senses) -> None:
             senses[joined] = [sense for sense in slots if sense.layer in ("Category", "Brand", "Attribute")]
 
 
-def _add(senses: Senses, key: Key, sense: Sense) -> None:
-    """Keep the first sense of each layer; of brands one for each exact spelling."""
+def _add(senses: Senses, key: Key, sense: Sense, is_known: bool = False) -> None:
+    """Keep the first sense of each layer; of brands one for each exact spelling.
+
+    What is commonly known goes before a node that has far fewer items ("l'oreal" is L'Oreal Paris, even if
+    a few items are of the brand "L'Oreal").
+    """
     own = senses.setdefault(key, []) if key else []
+    if is_known and sense.layer == "Brand":
+        small = [o for o in own if o.layer == "Brand" and _FAR * o.nodes[0].n_items < sense.nodes[0].n_items]
+        for other in small:
+            own.remove(other)
     if all((sense.layer, sense.words) != (other.layer, other.words) for other in own):
         own.append(sense)

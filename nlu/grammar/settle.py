@@ -22,6 +22,7 @@ def settled(
     kept = _one_meaning(kept, folded)
     kept = _without_modifiers(kept, folded)
     kept = _without_ancestors(kept, ancestors)
+    kept = _without_absent(kept)
     return _with_nouns(kept, folded)
 
 
@@ -89,6 +90,12 @@ def _without_ancestors(marks: Sequence[Mark], ancestors: Mapping[str, frozenset[
         or not mark.sense.nodes
         or any(node.node_id not in above for node in mark.sense.nodes)
     ]
+
+
+def _without_absent(marks: Sequence[Mark]) -> list[Mark]:
+    """Without products that the shop lacks, where another is looked for: they are parts or uses of it."""
+    wanted = any(_is_category(mark) and not mark.excluded for mark in marks)
+    return [mark for mark in marks if mark.sense.kind != "absent" or mark.excluded or not wanted]
 
 
 def _with_nouns(marks: Sequence[Mark], folded: str) -> list[Mark]:

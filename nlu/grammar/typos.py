@@ -4,50 +4,68 @@ Symmetric deletion (W. Garbe, SymSpell): two words within d edits share a form t
 from each. Only the first letters make forms, so the table stays small.
 """
 
+import re
 from collections.abc import Iterable, Iterator
 from itertools import combinations
 
 from rapidfuzz.distance import OSA
 
-PREFIX, SHORTEST = 8, 4
+PREFIX, SHORTEST = 8, 5
+_DOUBLED = re.compile(r"(\w)\1+")
 
 
 def allowed_edits(length: int) -> int:
     """How many letters of a name of that length may be wrong."""
     if length < SHORTEST:
         return 0
-    return 1 if length < 8 else 2
+    return 1 if length < 10 else 2
 
 
 class SpellingIndex:
-    """Names, to be found by what somebody typed."""
+    """Names, to be found by what somebody typed; doubled letters count as one ("tresseme", "tresemme")."""
 
     def __init__(self, names: Iterable[str]) -> None:
-        self._names: dict[str, list[str]] = {}
+        self._names: dict[str, list[tuple[str, str]]] = {}
         for name in names:
-            for form in _forms(name, allowed_edits(len(name))):
-                self._names.setdefault(form, []).append(name)
+            plain = _undoubled(name)
+            for form in _forms(plain, allowed_edits(len(plain))):
+                self._names.setdefault(form, []).append((name, plain))
 
     def nearest(self, typed: str) -> tuple[str, float] | None:
         """The nearest name and its similarity in (0, 1]; None if none is near enough, or two are as near.
 
         A wrong first letter is only believed in long names.
         """
-        limit = allowed_edits(len(typed) + 1)
-        candidates = {name for form in _forms(typed, limit) for name in self._names.get(form, ())}
+        plain = _undoubled(typed)
+        limit = allowed_edits(len(plain) + 1)
+        candidates = {pair for form in _forms(plain, limit) for pair in self._names.get(form, ())}
         scored = []
-        for name in candidates:
-            allowed = min(allowed_edits(len(name)), limit)
-            distance = OSA.distance(typed, name, score_cutoff=allowed)
-            if distance <= allowed and (typed[0] == name[0] or len(name) >= PREFIX):
-                scored.append((distance, typed[0] != name[0], abs(len(typed) - len(name)), name))
-        if not scored:
-            return None
+        for name, other in candidates:
+            allowed = min(allowed_edits(len(other)), limit)
+            distance = OSA.distance(plain, other, score_cutoff=allowed)
+            starts_alike = plain[:1] == other[:1]
+            edits = OSA.distance(typed, name)
+            near = distance <= allowed and edits <= max(allowed_edits(len(name)), 2 if plain == other else 1)
+            near = near and _word_by_word(plain, other)
+            if near and (starts_alike or len(other) >= PREFIX):
+                scored.append((distance, not starts_alike, edits, name))
         scored.sort()
-        if len(scored) > 1 and scored[0][:3] == scored[1][:3]:
+        if not scored or (len(scored) > 1 and scored[0][:3] == scored[1][:3]):
             return None
-        distance, *_, name = scored[0]
-        return name, 1 - distance / max(len(name), len(typed))
+        *_, edits, name = scored[0]
+        return name, max(1 - edits / max(len(name), len(typed)), 0.5)
+
+
+def _word_by_word(typed: str, name: str) -> bool:
+    """Whether each word is near its counterpart, where both have as many words."""
+    pairs = list(zip(typed.split(" "), name.split(" "), strict=False))
+    if len(pairs) == 1 or typed.count(" ") != name.count(" "):
+        return True
+    return all(OSA.distance(one, other) <= allowed_edits(len(other)) for one, other in pairs)
+
+
+def _undoubled(word: str) -> str:
+    return _DOUBLED.sub(r"\1", word)
 
 
 def _forms(word: str, n_deletions: int) -> Iterator[str]:
