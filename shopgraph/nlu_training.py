@@ -10,6 +10,8 @@ import numpy as np
 
 from gnn.artefact import ArtefactRoot
 from nlu.model_files import training_packages
+from nlu.tagger.labels import LabelledQuery
+from nlu.tagger.queryner_data import as_query, read_queryner
 from nlu.tagger.shop_words import shop_words
 from nlu.tagger.tagger import Tagger
 from shopgraph.settings import Settings
@@ -34,7 +36,10 @@ def train_nlu(
 ) -> TrainedNlu:
     """Trains the tagger on queries made of the snapshot's names and keeps it as a version below `root`/nlu.
 
+    Where the public data has queryner/, its training split is learned too.
+
     Raises:
+        BadSource: those files are broken.
         BadSettings: the text encoder can't be used.
         DependencyMissing: the packages for training are not installed.
     """
@@ -43,6 +48,7 @@ def train_nlu(
 
     started = perf_counter()
     rng = np.random.default_rng(settings.seed)
+    real = _real_queries(settings.data)
     versions = ArtefactRoot(root / _FOLDER)
     with versions.create() as draft:
         report = train_tagger(
@@ -52,6 +58,7 @@ def train_nlu(
             draft.folder,
             rng,
             on_stage,
+            real,
         )
         best = report.best_epoch - 1
         seconds = perf_counter() - started
@@ -60,6 +67,7 @@ def train_nlu(
             "encoder": settings.encoder_config.encoder,
             "training": settings.nlu_training.model_dump(),
             "queries": report.n_queries,
+            "real_queries": len(real),
             "parameters": report.n_parameters,
             "validation_span_f1": report.span_f1,
             "validation_intent_accuracy": report.intent_accuracy,
@@ -70,6 +78,12 @@ def train_nlu(
     versions.activate(version)
     folder = versions.open(version).folder
     return TrainedNlu(version, folder, report.span_f1[best], report.intent_accuracy[best], seconds)
+
+
+def _real_queries(data: Path | None) -> list[LabelledQuery]:
+    if data is None or not (data / "queryner").is_dir():
+        return []
+    return [as_query(tagged) for tagged in read_queryner(data / "queryner")["train"]]
 
 
 def open_tagger(root: Path, threads: int = 1) -> Tagger | None:

@@ -1,15 +1,12 @@
-"""QueryNER (Palen-Michel et al. 2024): shoppers' queries with a tag a word, and a tagger tuned on them.
+"""A tagger of words tuned on QueryNER, to be compared with what is published.
 
 All layers of the text encoder learn; its embedding table stays, which holds 96 of 118 million weights. What
 is kept is the running average of the weights (Polyak & Juditsky 1992) after the epoch that is best on
 validation.
 """
 
-import gzip
-import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import torch
@@ -19,15 +16,10 @@ from tokenizers import Encoding, Tokenizer
 from nlu.encoder import EncoderConfig
 from nlu.model_files import find_source
 from nlu.tagger.bio import best_path, spans_of, strict_f1
+from nlu.tagger.queryner_data import LABELS, TaggedWords
 from nlu.tagger.word_tagger import WordTagger, crf_loss
 from nlu.torch_encoder import load_model, load_tokenizer
-from shopgraph.errors import BadSource
 
-LABELS = (
-    "UoM", "color", "condition", "content", "core_product_type", "creator", "department", "material",
-    "modifier", "occasion", "origin", "price", "product_name", "product_number", "quantity", "shape", "time",
-)  # fmt: skip
-_SPLITS = ("train", "validation", "test")
 _PAD = 1
 _LOG_EVERY = 50
 
@@ -52,14 +44,6 @@ class QueryNerConfig(BaseModel):
 
 
 @dataclass(frozen=True)
-class TaggedWords:
-    """A query's words and their tags (as `nlu.tagger.bio` numbers them, labels in the order of LABELS)."""
-
-    words: tuple[str, ...]
-    tags: tuple[int, ...]
-
-
-@dataclass(frozen=True)
 class QueryNerReport:
     """Strict F1: on validation after each epoch; on test once, with the weights of `best_epoch` (from 1)."""
 
@@ -68,18 +52,6 @@ class QueryNerReport:
     test_f1: float
     test_f1_of: Mapping[str, float]
     losses: tuple[float, ...]
-
-
-def read_queryner(folder: Path) -> dict[str, list[TaggedWords]]:
-    """The queries of train, validation and test.
-
-    Raises:
-        BadSource: a file is missing or broken.
-    """
-    try:
-        return {split: _read(folder / f"{split}.json.gz") for split in _SPLITS}
-    except (OSError, ValueError, KeyError, TypeError) as exc:
-        raise BadSource(f"{folder}: not QueryNER's train, validation and test .json.gz: {exc}") from exc
 
 
 def fit_queryner(
@@ -245,9 +217,3 @@ def _rate(step: int, n_steps: int) -> float:
     """Share of the learning rate: a linear rise over a tenth of the steps, then a linear fall to 0."""
     warm = max(n_steps // 10, 1)
     return (step + 1) / warm if step < warm else max(n_steps - step, 0) / max(n_steps - warm, 1)
-
-
-def _read(path: Path) -> list[TaggedWords]:
-    with gzip.open(path, "rt", encoding="utf-8") as file:
-        examples = json.load(file)["examples"]
-    return [TaggedWords(tuple(each["tokens"]), tuple(each["ner_tags"])) for each in examples]

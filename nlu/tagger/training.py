@@ -4,7 +4,7 @@ The encoder itself is not touched: its vectors stay what the index of items was 
 pass more of a net a twentieth of its size.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,7 +16,7 @@ from nlu.onnx_encoder import MODEL, OnnxEncoder, rewrite_hashes
 from nlu.tagger.bio import best_path, legal_steps, n_tags, spans_of, strict_f1
 from nlu.tagger.config import TaggerConfig
 from nlu.tagger.heads import Heads, export_heads
-from nlu.tagger.labels import INTENTS, TAGGED
+from nlu.tagger.labels import INTENTS, TAGGED, LabelledQuery
 from nlu.tagger.queries import QueryMaker
 from nlu.tagger.shop_words import ShopWords
 from nlu.tagger.states import UNTAGGED, LearningBatch, QueryStates
@@ -50,8 +50,11 @@ def train_tagger(
     folder: Path,
     rng: np.random.Generator,
     on_progress: Progress = lambda _: None,
+    real: Sequence[LabelledQuery] = (),
 ) -> TaggerReport:
     """Makes queries of the shop's words, learns them, and fills an existing folder for `Tagger`.
+
+    `real` are labelled queries of other shops that are learned too.
 
     Raises:
         BadSettings: the encoder can't be used.
@@ -59,9 +62,9 @@ def train_tagger(
     serving = folder / ENCODER
     open_tapped(encoder, config, serving)
     opened = OnnxEncoder(serving, encoder.batch_size, encoder.threads)
-    made = QueryMaker(words, "train").draw_many(config.queries, rng)
+    made = [*QueryMaker(words, "train").draw_many(config.queries, rng), *real]
     held = QueryMaker(words, "validation").draw_many(config.validation_queries, rng)
-    on_progress(f"{len(made):,} queries made, and {len(held):,} of other templates")
+    on_progress(f"{len(made):,} queries to learn, and {len(held):,} of other templates")
     train, validation = QueryStates(opened, made, on_progress), QueryStates(opened, held)
     with torch.random.fork_rng():
         torch.manual_seed(int(rng.integers(2**31)))

@@ -10,7 +10,8 @@ import numpy as np
 import torch
 
 from evaluation.provenance import peak_rss_mb
-from nlu.tagger.queryner import QueryNerConfig, QueryNerReport, fit_queryner, read_queryner
+from nlu.tagger.queryner import QueryNerConfig, QueryNerReport, fit_queryner
+from nlu.tagger.queryner_data import read_queryner
 from shopgraph.errors import BadSettings
 from shopgraph.settings import Settings
 from shopgraph.terminal import note

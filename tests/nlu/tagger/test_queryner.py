@@ -10,7 +10,9 @@ import pytest
 import torch
 
 from nlu.encoder import EncoderConfig
-from nlu.tagger.queryner import LABELS, QueryNerConfig, TaggedWords, fit_queryner, read_queryner
+from nlu.tagger.labels import QuerySpan
+from nlu.tagger.queryner import QueryNerConfig, fit_queryner
+from nlu.tagger.queryner_data import LABELS, TaggedWords, as_query, read_queryner
 from nlu.tagger.word_tagger import WordTagger, crf_loss
 from nlu.torch_encoder import load_model
 from shopgraph.errors import BadSource
@@ -80,3 +82,21 @@ def test_files_are_read_and_a_broken_one_is_named(tmp_path: Path) -> None:
     (tmp_path / "test.json.gz").unlink()
     with pytest.raises(BadSource, match="QueryNER"):
         read_queryner(tmp_path)
+
+
+def test_real_queries_become_slots() -> None:
+    maker, quantity, unit, occasion = (
+        2 * LABELS.index(name) + 1 for name in ("creator", "quantity", "UoM", "occasion")
+    )
+    words = ("oat", "mills", "red", "tea", "pot", "8", "oz", "wedding")
+    query = as_query(
+        TaggedWords(words, (maker, maker + 1, COLOUR, THING, THING + 1, quantity, unit, occasion))
+    )
+    assert query.text == "oat mills red tea pot 8 oz wedding"
+    assert query.intent == "find_items"
+    assert query.spans == (
+        QuerySpan(0, 9, "brand"),
+        QuerySpan(10, 13, "attribute"),
+        QuerySpan(14, 21, "category"),
+        QuerySpan(22, 26, "attribute"),  # an occasion is no slot
+    )
