@@ -56,17 +56,22 @@ def from_reading(reading: Reading, linker: Linker) -> Found:
     placed = [
         Placed(slot, mark.start, mark.end, mark.excluded)
         for mark in reading.slots
+        if not _is_absent_brand(mark)
         for slot in linker.slots(mark, reading.text, context)
     ]
     for quantity in (*reading.quantities, *reading.claims):
         placed.append(Placed(linker.quantity(quantity, reading.text), quantity.start, quantity.end))
     absent = [mark for mark in reading.slots if mark.sense.kind == "absent" and not mark.excluded]
-    missing = tuple(linker.missing(reading.text[mark.start : mark.end], "Category") for mark in absent)
+    missing = tuple(
+        linker.missing(reading.text[mark.start : mark.end], "Brand" if _is_absent_brand(mark) else "Category")
+        for mark in absent
+    )
+    brands = {(mark.start, mark.end) for mark in absent if _is_absent_brand(mark)}
     return Found(
         reading.intent,
         tuple(sorted(placed, key=lambda each: each.start)),
         missing,
-        reading.used,
+        tuple(span for span in reading.used if span not in brands),
         {"intent": "grammar"},
     )
 
@@ -101,6 +106,10 @@ def with_tags(found: Found, reading: Reading, tags: Tags, linker: Linker) -> Fou
         {**found.sources, "intent": source},
         disagrees=tags.intent != found.intent or len(placed) != len(found.placed),
     )
+
+
+def _is_absent_brand(mark: Mark) -> bool:
+    return mark.sense.layer == "Brand" and not mark.sense.nodes
 
 
 def _link(text: str, label: str, span: Tag, linker: Linker) -> Slot | None:

@@ -26,7 +26,7 @@ def _currency_pattern() -> str:
     spoken = sorted(_CODES, key=len, reverse=True)
     latin = "|".join(word for word in spoken if word.isascii() and word.isalpha())
     others = "|".join(re.escape(word) for word in spoken if not (word.isascii() and word.isalpha()))
-    return rf"(?:\b(?:{latin})\b|(?:{others}))"
+    return rf"(?:(?<![a-z])(?:{latin})(?![a-z])|(?:{others}))"
 
 
 _CURRENCY = _currency_pattern()

@@ -12,6 +12,7 @@ _PATTERNS = {
     intent: re.compile("|".join(f"(?:{pattern})" for name, pattern in table("intents") if name == intent))
     for intent in _ORDER
 }
+_ASKS = re.compile(r"(?:so |and |hey,? |hi,? |ok,? )?(?:is|are|was|does|do|did|will|can|has|have) (?:the )?")
 _SEEMS_LIKE = re.compile(r"\b(?:smell|look|feel|work|perform|taste)s? (?:just |exactly |a lot |much )?like\b")
 _LIKE = re.compile(
     r"(?<!i )(?<!would )(?<!i'd )(?<!we )(?<!don't )(?<!you )\blike (?:the |a |my |those |these )?$"
@@ -28,7 +29,15 @@ def read_intent(folded: str, marks: Sequence[Mark]) -> Intent:
             return intent
         if intent == "find_similar" and _resembles(folded, marks):
             return intent
+        if intent == "ask_about_item" and _asks_of_brand(folded, marks):
+            return intent
     return "find_items"
+
+
+def _asks_of_brand(folded: str, marks: Sequence[Mark]) -> bool:
+    """Whether a question begins with a brand: "is Revlon …"."""
+    brand = next((mark for mark in marks if mark.has("Brand")), None)
+    return brand is not None and _ASKS.fullmatch(folded, 0, brand.start) is not None
 
 
 def _resembles(folded: str, marks: Sequence[Mark]) -> bool:

@@ -11,7 +11,7 @@ _END = re.compile(r"[.;!?。;!?]|\d")
 _LIST = re.compile(r"[,、/&]|\b(?:or|and|nor)\b|[和或跟与]|以及|还有")
 _FREE_AFTER = re.compile(r"[\s-]?free\b(?!\s(?:shipping|delivery|of|from|gift|sample|returns?))")
 _JOINED = re.compile(r"[\s,/&]*(?:\b(?:and|or)\b)?[\s,/&]*")
-_FREE_BEFORE = re.compile(r"(?:无|零|0|免)\s?$")
+_FREE_BEFORE = re.compile(r"(?:无|零|(?<!\d)0|免)\s?$")
 _NOT_RULED_OUT = frozenset({"skin", "hair", "concern"})
 _REACH = 60
 

@@ -33,13 +33,13 @@ _SIZES = r"xxs|xs|xxl|xl|s|m|l"
 _FORMS = tuple(
     (form, re.compile(pattern))
     for form, pattern in (
-        ("spf {}", r"\bspf\s?-?:?\s?(\d+)\s?\+*"),
+        ("spf {}", r"(?<![a-z])spf\s?-?:?\s?(\d+)\s?\+*"),
         ("spf {}", r"防晒(?:指数|值|系数|倍数)\s?(\d+)\s?\+*"),
-        ("spf {}", r"(?<![\d$])(\d+)\s?\+?\s?spf\b"),
-        ("pa{}", r"\bpa\s?(\+{1,4})"),
-        ("{} in 1", r"\b(\d|two|three|four)\s?-?in\s?-?(?:1|one)\b"),
+        ("spf {}", r"(?<![\d$])(\d+)\s?\+?\s?spf(?![a-z])"),
+        ("pa{}", r"(?<![a-z])pa\s?(\+{1,4})"),
+        ("{} in 1", r"(?<![a-z\d])(\d|two|three|four)\s?-?in\s?-?(?:1|one)(?![a-z\d])"),
         ("{} in 1", r"([二两三四2-9])合[1一]"),
-        ("size {}", rf"\bsize\s(\d+(?:\.\d)?|{_SIZES})\b"),
+        ("size {}", rf"(?<![a-z])size\s(\d+(?:\.\d)?|{_SIZES})\b"),
         ("size {}", rf"(?<![\d.a-z])(\d{{2}}(?:\.5)?|{_SIZES})\s?码"),
         ("{}", rf"(?:\bin|穿|要)\s?({_SIZES})\b(?!')"),
         ("type {}", r"\btype (\d[a-c])\b"),
@@ -51,7 +51,7 @@ _MEASURED = re.compile(
 )
 _WORDS = {"two": "2", "three": "3", "four": "4", "二": "2", "两": "2", "三": "3", "四": "4"}
 _SILENT = frozenset({"silent"})
-_MAY_HOLD = re.compile(rf"\d|pa\s?\+|\bsize\b|码|\b(?:{_SIZES})\b|in.?1|in.?one|合|[{_ONE_TO_TEN_ZH}]")
+_MAY_HOLD = re.compile(rf"\d|pa\s?\+|size|码|\b(?:{_SIZES})\b|in.?1|in.?one|合|[{_ONE_TO_TEN_ZH}]")
 
 
 def find_quantities(folded: str) -> list[Quantity]:

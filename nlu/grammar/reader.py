@@ -14,6 +14,7 @@ from nlu.grammar.negation import with_exclusions, with_free_forms
 from nlu.grammar.quantities import Quantity, find_quantities
 from nlu.grammar.senses import all_senses
 from nlu.grammar.settle import settled
+from nlu.grammar.states import find_states
 from nlu.grammar.typos import SHORTEST, SpellingIndex
 from nlu.names import Token, fold, is_han, singular, tokens
 from nlu.shop import ShopNames
@@ -81,7 +82,8 @@ class Grammar:
         folded = fold(text)
         quantities = find_quantities(folded)
         price = find_price(_blanked(folded, quantities))
-        masked = _blanked(folded, [*quantities, *(Quantity("", *span) for span in price.spans)])
+        states = list(find_states(folded))
+        masked = _blanked(folded, [*quantities, *states, *(Quantity("", *span) for span in price.spans)])
         claims = list(_free_claims(masked))
         words = tokens(masked)
         hits = self._gazetteer.find(words)
@@ -90,9 +92,7 @@ class Grammar:
         intent = read_intent(folded, marks)
         marks = settled(marks, masked, intent, self._ancestors)
         slots = tuple(mark for mark in marks if mark.sense.layer in SLOTS)
-        claims = [
-            claim for claim in claims if not any(claim.start < m.end and m.start < claim.end for m in slots)
-        ]
+        claims = [*states, *(claim for claim in claims if not _overlaps(claim, slots))]
         named = tuple(quantity for quantity in quantities if quantity.name)
         used = [*price.spans, *((q.start, q.end) for q in (*named, *claims))]
         used += [
@@ -143,6 +143,10 @@ def _blanked(folded: str, quantities: Sequence[Quantity]) -> str:
     for quantity in quantities:
         folded = folded[: quantity.start] + "\x1f" * (quantity.end - quantity.start) + folded[quantity.end :]
     return folded
+
+
+def _overlaps(claim: Quantity, marks: Sequence[Mark]) -> bool:
+    return any(claim.start < mark.end and mark.start < claim.end for mark in marks)
 
 
 def _free_claims(folded: str) -> Iterator[Quantity]:

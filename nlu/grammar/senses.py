@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Literal
 
 from nlu.grammar.data import table, words
@@ -27,7 +28,7 @@ _SUFFIXES = (
     "usa",
 )
 _SHORT = 2
-_FAR = 5
+_FAR, _MANY = 5, 10
 _EFFECTS: Mapping[str, Layer] = {
     "exclude": "exclude",
     "never": "never",
@@ -74,9 +75,9 @@ def all_senses(shop: ShopNames) -> Senses:
             _add(senses, key, sense)
     _add_alias_rows(senses, "Category", _category_rows(), by_label[CATEGORY], weak)
     _add_alias_rows(senses, "Brand", table("brands"), by_label[BRAND], set())
-    _add_short_brands(senses, by_label[BRAND])
     _add_attributes(senses, by_label[ATTRIBUTE])
     _add_cues(senses)
+    _add_short_brands(senses, by_label[BRAND])
     _add_parts(senses, by_label[CATEGORY])
     _add_joined(senses)
     return senses
@@ -99,9 +100,21 @@ def _brand_senses(nodes: tuple[NodeNames, ...]) -> Iterator[Sense]:
             by_words.setdefault(_exact(name), []).append(node)
     for said, own in by_words.items():
         short = len("".join(said)) <= _SHORT and not is_han("".join(said))
-        doubtful = short or all(node.ordinary for node in own)
+        doubtful = short or all(node.ordinary for node in own) or _is_everyday(said, own)
         unique = tuple(dict.fromkeys(own))
         yield Sense("Brand", unique[0].names[0], unique, doubtful=doubtful, words=said)
+
+
+def _is_everyday(said: Key, nodes: Iterable[NodeNames]) -> bool:
+    """Whether a brand's name is plain English: one word, or several and it sells hardly anything."""
+    well_known = len(said) > 1 and max(node.n_items for node in nodes) >= _MANY
+    return _everyday_words().issuperset(said) and not well_known
+
+
+@lru_cache(maxsize=1)
+def _everyday_words() -> frozenset[str]:
+    rows = (row for name in ("everyday", "ordinary", "fillers") for row in table(name))
+    return frozenset(word for (row,) in rows for word in words(row))
 
 
 def _exact(name: str) -> Key:
@@ -125,12 +138,16 @@ def _add_alias_rows(
         found = next((nodes[key] for key in keys if key in nodes), ())
         kind = "weak" if key_of(names) in weak else ""
         said = words(aliases)
-        if not found and (layer == "Brand" or not said or names.startswith("~")):
+        if not found and (not said or names.startswith("~")):
             continue
         for alias in said:
             if found:
                 exact = _exact(alias) if layer == "Brand" else ()
                 _add(senses, key_of(alias), Sense(layer, found[0].names[0], found, kind, words=exact), True)
+            elif layer == "Brand":
+                _add(
+                    senses, key_of(alias), Sense("Brand", words(names)[0], kind="absent", words=_exact(alias))
+                )
             else:
                 _add(senses, key_of(alias), Sense("Attribute", said[0].lower(), kind="absent"))
 
@@ -147,7 +164,8 @@ def _add_short_brands(senses: Senses, nodes: Mapping[Key, tuple[NodeNames, ...]]
                 shorter += folded.split(" by ", 1)
             for short in shorter:
                 key = key_of(short)
-                if key and key not in senses and len("".join(key)) > _SHORT:
+                is_free = key not in senses and not _everyday_words().issuperset(short.split())
+                if key and is_free and len("".join(key)) > _SHORT:
                     _add(senses, key, Sense("Brand", own[0].names[0], own, words=tuple(short.split())))
 
 
@@ -175,11 +193,17 @@ def _add_cues(senses: Senses) -> None:
 
 def _add_parts(senses: Senses, nodes: Mapping[Key, tuple[NodeNames, ...]]) -> None:
     """Pomades & Waxes are called by each of their parts that nothing else is called by."""
+    vague = {
+        key_of(said)
+        for names, aliases in _category_rows()
+        if names.startswith("~")
+        for said in (names.removeprefix("~"), *words(aliases))
+    }
     for own in sorted(nodes.values(), key=lambda own: -own[0].n_items):
         parts = own[0].names[0].replace(" and ", " & ").replace(",", " &").split(" & ")
         for part in parts if len(parts) > 1 else ():
             key = key_of(part)
-            if key and key not in senses:
+            if key and key not in senses and key not in vague:
                 _add(senses, key, Sense("Category", own[0].names[0], own))
 
 
@@ -199,8 +223,10 @@ def _add(senses: Senses, key: Key, sense: Sense, is_known: bool = False) -> None
     a few items are of the brand "L'Oreal").
     """
     own = senses.setdefault(key, []) if key else []
-    if is_known and sense.layer == "Brand":
-        small = [o for o in own if o.layer == "Brand" and _FAR * o.nodes[0].n_items < sense.nodes[0].n_items]
+    if is_known and sense.nodes and sense.layer == "Brand":
+        known = [other for other in own if other.layer == "Brand" and other.nodes]
+        own[:] = [o for o in own if not (o.doubtful and o.words == sense.words and o.nodes == sense.nodes)]
+        small = [o for o in known if o in own and _FAR * o.nodes[0].n_items < sense.nodes[0].n_items]
         for other in small:
             own.remove(other)
     if all((sense.layer, sense.words) != (other.layer, other.words) for other in own):

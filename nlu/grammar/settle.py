@@ -72,7 +72,8 @@ def _only_modifies(mark: Mark, following: Mark | None, others: Sequence[Mark], f
         or not _TOUCH.fullmatch(folded, mark.end, following.start)
     ):
         return False
-    return _is_category(following) or (is_weak and following.sense.kind == "absent")
+    goes_before = _is_category(following) and (is_weak or following.sense.kind != "weak")
+    return goes_before or (is_weak and following.sense.kind == "absent")
 
 
 def _without_ancestors(marks: Sequence[Mark], ancestors: Mapping[str, frozenset[str]]) -> list[Mark]:
@@ -95,7 +96,11 @@ def _without_ancestors(marks: Sequence[Mark], ancestors: Mapping[str, frozenset[
 def _without_absent(marks: Sequence[Mark]) -> list[Mark]:
     """Without products that the shop lacks, where another is looked for: they are parts or uses of it."""
     wanted = any(_is_category(mark) and not mark.excluded for mark in marks)
-    return [mark for mark in marks if mark.sense.kind != "absent" or mark.excluded or not wanted]
+    return [
+        mark
+        for mark in marks
+        if not wanted or mark.excluded or mark.sense.kind != "absent" or mark.sense.layer == "Brand"
+    ]
 
 
 def _with_nouns(marks: Sequence[Mark], folded: str) -> list[Mark]:

@@ -147,3 +147,10 @@ def test_slots_quote_the_query(text: str) -> None:
     for slot in (*parsed.brand, *parsed.category, *parsed.attribute, *parsed.exclude.attribute):
         assert slot.text
         assert 0 < slot.confidence <= 1
+
+
+def test_a_known_brand_that_the_shop_lacks_is_missing_and_stays_text() -> None:
+    parsed = PARSER.parse("chanel lipstick")
+    assert parsed.brand == ()
+    assert [(missing.text, missing.label) for missing in parsed.missing] == [("chanel", "Brand")]
+    assert parsed.rest == "chanel"

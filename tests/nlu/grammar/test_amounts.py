@@ -80,3 +80,8 @@ def test_quantities_have_names(text: str, names: list[str]) -> None:
 
 def test_pieces_and_days_are_found_without_a_name() -> None:
     assert [quantity.name for quantity in find_quantities("7天面膜 3支")] == ["", ""]
+
+
+def test_han_letters_beside_a_unit_or_currency_do_not_hide_it() -> None:
+    assert [quantity.name for quantity in find_quantities("资生堂防晒spf50 蓝")] == ["spf 50"]
+    assert bounds("口红100usd以内") == (None, 100, "USD")

@@ -187,3 +187,21 @@ def test_order(text: str, order: str | None) -> None:
 )
 def test_intent(text: str, intent: str) -> None:
     assert GRAMMAR.read(tidy(text)).intent == intent
+
+
+@pytest.mark.parametrize(
+    ("text", "names"),
+    [
+        ("my hair is so dry and frizzy", ["dry hair", "frizzy hair"]),
+        ("皮肤有点干，用什么好", ["dry skin"]),
+        ("my skin is lovely", []),
+    ],
+)
+def test_sentences_about_skin_and_hair_say_attributes(text: str, names: list[str]) -> None:
+    assert [claim.name for claim in GRAMMAR.read(tidy(text)).claims] == names
+
+
+def test_a_brand_that_the_shop_lacks_is_kept_apart() -> None:
+    (mark,) = [mark for mark in GRAMMAR.read("chanel lipstick").slots if mark.sense.layer == "Brand"]
+    assert mark.sense.kind == "absent"
+    assert mark.sense.nodes == ()

@@ -30,4 +30,3 @@ def test_words_too_far_from_every_name_are_none(typed: str) -> None:
 
 def test_two_names_as_near_are_none() -> None:
     assert INDEX.nearest("crean") is None  # cream or clean
-    assert SpellingIndex(["batts", "bates"]).nearest("bats") is None
