@@ -1,7 +1,7 @@
 """What may be asked of the engine, and what an explanation holds."""
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from ranking.phrases import Language
@@ -24,7 +24,7 @@ class Ask:
         filters: what may be shown.
         reasons: how many reasons an item at most; 0 leaves them out, and `no_path` unanswered (false).
         language: of sentences and names.
-        parsed: a search; its linked brands and categories filter.
+        parsed: a search; its linked slots, its prices and what it rules out filter.
         query_vector: unit vector of the search's words.
         candidate_ids: rank these alone; ids that the model does not know are left out.
         similar_to: rank by closeness to this item instead of by the shopper's past.
@@ -56,11 +56,14 @@ class Explanation:
     item: RankedItem
 
 
-def shortfall_reason(ask: Ask, n_eligible: int) -> str:
-    """Why there are fewer items than asked for, counted over all pages."""
+def shortfall_reason(ask: Ask, n_eligible: int, asks_for_something: bool) -> str:
+    """Why there are fewer items than asked for, counted over all pages.
+
+    `asks_for_something`: the words still filter, after what was let go.
+    """
     if ask.candidate_ids is not None:
         return f"only_{n_eligible}_candidates_can_be_shown"
-    if ask.parsed is not None and (ask.parsed.brand or ask.parsed.category):
+    if asks_for_something:
         return f"only_{n_eligible}_items_match_query"
     if ask.filters != Filters(include_bought=ask.filters.include_bought):
         return f"only_{n_eligible}_items_match_filters"
@@ -69,15 +72,9 @@ def shortfall_reason(ask: Ask, n_eligible: int) -> str:
 
 def digest(ask: Ask) -> str:
     """What must be the same on every page of a list."""
-    filters = ask.filters
-    fields = (
-        ask.user_id,
-        sorted(filters.category_ids),
-        sorted(filters.brand_ids),
-        (filters.price_min, filters.price_max, filters.in_stock_only, filters.include_bought),
-        sorted(filters.exclude_item_ids),
-        None if ask.parsed is None else ask.parsed.text,
-        ask.candidate_ids,
-        ask.similar_to,
-    )
+    parsed = None if ask.parsed is None else repr(replace(ask.parsed, took_ms=0.0, sources={}))
+    filters = [
+        sorted(value) if isinstance(value, frozenset) else value for value in vars(ask.filters).values()
+    ]
+    fields = (ask.user_id, filters, parsed, ask.candidate_ids, ask.similar_to)
     return hashlib.blake2b(repr(fields).encode("utf-8", "surrogatepass"), digest_size=12).hexdigest()

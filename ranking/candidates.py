@@ -26,7 +26,9 @@ class CandidateConfig(BaseModel):
     item_item: int = Field(default=500, ge=0)
     """Best items of the item–item part."""
     text: int = Field(default=500, ge=0)
-    """Items whose text is nearest to the query."""
+    """Items whose text is nearest to the query in meaning."""
+    letters: int = Field(default=500, ge=0)
+    """Items whose words are those of the query, misspelt or not."""
     popular: int = Field(default=100, ge=0)
     """Items with most events."""
     trending: int = Field(default=100, ge=0)
@@ -71,7 +73,11 @@ class Candidates:
         )
 
     def gather(
-        self, history: Histories, eligible: BoolVector, query_vector: FloatVector | None = None
+        self,
+        history: Histories,
+        eligible: BoolVector,
+        query_vector: FloatVector | None = None,
+        letters: FloatVector | None = None,
     ) -> IntVector:
         """Item indices to be scored, ascending; all are eligible.
 
@@ -79,12 +85,15 @@ class Candidates:
             history: batch of one; the personal sources are silent when it is empty.
             eligible: which items may be shown, shape (n_items,).
             query_vector: unit vector of a query.
+            letters: how far its letters are in each item's texts, shape (n_items,).
         """
         if np.count_nonzero(eligible) <= self.config.score_all_below:
             return np.flatnonzero(eligible).astype(np.int32)
         chosen = np.zeros(self._n_items, np.bool_)
         for found in self._sources(history, eligible, query_vector):
             chosen[found] = True
+        if letters is not None and self.config.letters:
+            chosen[_best(letters, eligible, self.config.letters)] = True
         return np.flatnonzero(chosen & eligible).astype(np.int32)
 
     def _sources(

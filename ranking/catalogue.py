@@ -1,7 +1,7 @@
 """What the shop has, as arrays: filters become boolean masks, nodes get names."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
@@ -13,22 +13,25 @@ from shopgraph.types import (
     BoolVector,
     EdgeType,
     Filters,
+    FloatVector,
     GraphSnapshot,
     IntVector,
     ItemTable,
     NamedNode,
     NodeRef,
     NodeTable,
-    ParsedQuery,
 )
 
-BRAND, CATEGORY = "Brand", "Category"
+BRAND, CATEGORY, ATTRIBUTE = "Brand", "Category", "Attribute"
 MADE_BY = EdgeType(ITEM, "MADE_BY", BRAND)
 IN_CATEGORY = EdgeType(ITEM, "IN_CATEGORY", CATEGORY)
 CHILD_OF = EdgeType(CATEGORY, "CHILD_OF", CATEGORY)
+HAS_ATTRIBUTE = EdgeType(ITEM, "HAS_ATTRIBUTE", ATTRIBUTE)
 
 _EMPTY_TABLE = NodeTable((), ())
 _SHOWN_ID_CHARS = 80
+RATE_EVENT = "rate"
+_PRIOR_RATINGS = 3
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,6 +44,8 @@ class Catalogue:
         brand_items: the items of each brand.
         category_items: the items of each category; those of its children are not among them.
         children: the children of each category.
+        attribute_items: the items of each attribute.
+        stars: what the items are rated, NaN where nobody did; drawn to the shop's mean by a few ratings.
     """
 
     nodes: Mapping[str, NodeTable]
@@ -48,6 +53,8 @@ class Catalogue:
     brand_items: "Members"
     category_items: "Members"
     children: "Members"
+    attribute_items: "Members"
+    stars: FloatVector
 
     @classmethod
     def from_snapshot(cls, snapshot: GraphSnapshot) -> "Catalogue":
@@ -58,6 +65,8 @@ class Catalogue:
             brand_items=Members.from_snapshot(snapshot, MADE_BY),
             category_items=Members.from_snapshot(snapshot, IN_CATEGORY),
             children=Members.from_snapshot(snapshot, CHILD_OF),
+            attribute_items=Members.from_snapshot(snapshot, HAS_ATTRIBUTE),
+            stars=_stars(snapshot),
         )
 
     def __len__(self) -> int:
@@ -84,14 +93,22 @@ class Catalogue:
     def mask(self, filters: Filters) -> BoolVector:
         """Which items pass, shape (n_items,); bought items are not looked at here.
 
-        Several brands (or categories) mean any of them. An unknown id matches nothing; an item whose
-        price is unknown fails a price filter.
+        Several brands (or categories) mean any of them, of attributes any of each key. An unknown id
+        matches nothing; an item whose price is unknown fails a price filter.
         """
         kept = np.ones(len(self), np.bool_)
         if filters.brand_ids:
             kept &= self._of_brands(filters.brand_ids)
         if filters.category_ids:
             kept &= self._of_categories(filters.category_ids)
+        for ids in _by_key(filters.attribute_ids):
+            kept &= self._of_attributes(ids)
+        if filters.exclude_brand_ids:
+            kept &= ~self._of_brands(filters.exclude_brand_ids)
+        if filters.exclude_category_ids:
+            kept &= ~self._of_categories(filters.exclude_category_ids)
+        if filters.exclude_attribute_ids:
+            kept &= ~self._of_attributes(filters.exclude_attribute_ids)
         if filters.price_min is not None:
             kept &= self.items.price >= filters.price_min
         if filters.price_max is not None:
@@ -102,12 +119,12 @@ class Catalogue:
             kept[self.known_items(filters.exclude_item_ids)] = False
         return kept
 
-    def slot_filters(self, parsed: ParsedQuery) -> Filters:
-        """The query's linked brands and categories as filters."""
-        return Filters(
-            category_ids=frozenset(slot.node_id for slot in parsed.category if slot.node_id),
-            brand_ids=frozenset(slot.node_id for slot in parsed.brand if slot.node_id),
-        )
+    def mask_of_any(self, filters: Filters) -> BoolVector:
+        """As `mask`, but any attribute will do, whatever its key: they are readings of one word."""
+        if not filters.attribute_ids:
+            return self.mask(filters)
+        others = replace(filters, attribute_ids=frozenset())
+        return self.mask(others) & self._of_attributes(filters.attribute_ids)
 
     def item_id(self, item_idx: int) -> str:
         """The shop's id of a row."""
@@ -150,6 +167,9 @@ class Catalogue:
             frontier = np.flatnonzero(self.children.union(frontier) & ~wanted)
         return self.category_items.union(np.flatnonzero(wanted))
 
+    def _of_attributes(self, attribute_ids: Iterable[str]) -> BoolVector:
+        return self.attribute_items.union(self._rows(ATTRIBUTE, attribute_ids))
+
     def _rows(self, label: str, ids: Iterable[str]) -> NDArray[np.intp]:
         index = self.nodes.get(label, _EMPTY_TABLE).index
         return np.array([index[node_id] for node_id in ids if node_id in index], np.intp)
@@ -179,3 +199,24 @@ class Members(NamedTuple):
         for node in nodes:
             found[self.idx[self.indptr[node] : self.indptr[node + 1]]] = True
         return found
+
+
+def _by_key(attribute_ids: Iterable[str]) -> Iterable[list[str]]:
+    """The ids by what stands before their colon; one without a colon stands alone."""
+    found: dict[str, list[str]] = {}
+    for attribute_id in attribute_ids:
+        key, colon, _ = attribute_id.partition(":")
+        found.setdefault(key if colon else attribute_id, []).append(attribute_id)
+    return found.values()
+
+
+def _stars(snapshot: GraphSnapshot) -> FloatVector:
+    """Mean of the item's stars and of `_PRIOR_RATINGS` of the shop's mean; NaN without any."""
+    x = snapshot.interactions
+    codes = [code for code, event in enumerate(snapshot.event_types) if event.name == RATE_EVENT]
+    rated = np.isin(x.type_code, codes)
+    counts = np.bincount(x.item_idx[rated], minlength=snapshot.n_items)
+    sums = np.bincount(x.item_idx[rated], x.value[rated], snapshot.n_items)
+    prior = _PRIOR_RATINGS * (sums.sum() / max(counts.sum(), 1))
+    stars = np.where(counts, (sums + prior) / (counts + _PRIOR_RATINGS), np.nan)
+    return stars.astype(np.float32)

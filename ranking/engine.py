@@ -5,7 +5,7 @@ engine. The request path needs no torch.
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from time import perf_counter
 
@@ -15,16 +15,18 @@ from numpy.typing import NDArray
 from ranking.ask import Ask, Explanation, digest, shortfall_reason
 from ranking.candidates import Candidates
 from ranking.catalogue import Catalogue
+from ranking.conditions import Tiers, excluding
 from ranking.explain import Context, Explainer, has_path
 from ranking.features import POPULARITY
+from ranking.ordering import Ranked, top
 from ranking.phrases import Language
 from ranking.profiles import Profiles
 from ranking.scorer import Scorer
+from ranking.searching import NOBODY, Search, WordReasons, model_item, named_items, search_of, searched_words
 from ranking.tokens import Cursor, Signer
 from shopgraph.errors import BadRecord
 from shopgraph.types import (
     PARTS,
-    BoolVector,
     FloatVector,
     Histories,
     IntVector,
@@ -41,20 +43,17 @@ _FEATURES = PARTS.index("features")
 
 @dataclass(frozen=True, eq=False)
 class _Shopper:
-    """Whom an answer is for: `history` scores (it may be made up), `bought` is left out."""
+    """Whom an answer is for: `history` scores (it may be made up), `bought` is left out.
+
+    `vector` and `letters` are what was said, as the scorer takes it.
+    """
 
     history: Histories
     bought: IntVector
     fallback_reason: str | None
     is_popular_list: bool
-
-
-@dataclass(frozen=True, eq=False)
-class _Ranked:
-    """Items in order with their weighted parts, shape (n, len(PARTS))."""
-
-    item_idx: IntVector
-    parts: NDArray[np.float64]
+    vector: FloatVector | None = None
+    letters: FloatVector | None = None
 
 
 class Engine:
@@ -87,14 +86,17 @@ class Engine:
         started = perf_counter()
         if ask.n < 1 or ask.reasons < 0:
             raise ValueError(f"n must be at least 1 and reasons at least 0, got {ask.n} and {ask.reasons}")
+        if ask.parsed is not None and ask.similar_to is None:
+            ask = replace(ask, similar_to=model_item(ask.parsed, self.catalogue))
         here = self._place(ask)
         shopper = self._shopper(ask, here.now, here.n_live)
-        eligible = self._eligible(ask, shopper)
+        search = self._search(ask, shopper)
         end = here.offset + ask.n
-        ranked = self._ranked(ask, shopper, eligible, end)
-        page = _Ranked(ranked.item_idx[here.offset : end], ranked.parts[here.offset : end])
-        items = self._items(ask, shopper, page, here.offset + 1, ask.reasons)
-        n_eligible = int(np.count_nonzero(eligible))
+        ranked = self._ranked(ask, shopper, search, end)
+        page = Ranked(ranked.item_idx[here.offset : end], ranked.parts[here.offset : end])
+        words = WordReasons(self.catalogue, ask.parsed, search, ask.language) if ask.parsed else None
+        items = self._items(ask, shopper, page, here.offset + 1, ask.reasons, words)
+        n_eligible = search.n_eligible
         further = Cursor(end, here.now, here.n_live, here.ask, here.model_version)
         return Recommendation(
             recommendation_id=self.signer.recommendation_id(self.model_version, here.now),
@@ -104,9 +106,12 @@ class Engine:
             now=here.now,
             items=items,
             fallback_reason=shopper.fallback_reason,
-            shortfall_reason=None if len(items) == ask.n else shortfall_reason(ask, n_eligible),
+            shortfall_reason=None
+            if len(items) == ask.n
+            else shortfall_reason(ask, n_eligible, search.filters),
             next_cursor=self.signer.cursor(further) if n_eligible > end else None,
             parsed=ask.parsed,
+            relaxed=() if words is None else words.relaxed(),
         )
 
     def explain(
@@ -127,16 +132,18 @@ class Engine:
         item_idx = self.catalogue.item_idx(item_id)
         ask = Ask(now=now, user_id=user_id, language=language, parsed=parsed, query_vector=query_vector)
         shopper = self._shopper(ask, now, None)
-        eligible = self._eligible(ask, shopper)
+        search = self._search(ask, shopper)
+        eligible = search.tiers.masks[0].copy()
         eligible[item_idx] = True  # one that was bought has its place too
         everything = np.flatnonzero(eligible).astype(np.int32)
-        parts = self._parts(shopper, everything, query_vector)
+        parts = self._parts(shopper, everything)
         scores = parts.sum(axis=1)
         row = int(np.searchsorted(everything, item_idx))
         better = scores > scores[row]
         rank = 1 + int(np.count_nonzero(better) + np.count_nonzero(scores[:row] == scores[row]))
-        one = _Ranked(everything[[row]], parts[[row]])
-        (item,) = self._items(ask, shopper, one, rank, None)
+        one = Ranked(everything[[row]], parts[[row]])
+        words = WordReasons(self.catalogue, parsed, search, language) if parsed else None
+        (item,) = self._items(ask, shopper, one, rank, None, words)
         return Explanation(user_id, self.model_version, now, shopper.fallback_reason, len(everything), item)
 
     def _place(self, ask: Ask) -> Cursor:
@@ -154,77 +161,96 @@ class Engine:
         own = None if ask.user_id is None else self.profiles.history(ask.user_id, now, n_live)
         history = self.profiles.nobody(now) if own is None else own
         bought = self.profiles.bought(history)
+        letters = None if ask.parsed is None else self._scorer.letters(searched_words(ask.parsed))
+        said = (ask.query_vector, letters)
         if ask.similar_to is not None:
             anchor = self.profiles.anchor(self.catalogue.item_idx(ask.similar_to), now)
-            return _Shopper(anchor, bought, None, is_popular_list=False)
-        searched = ask.query_vector is not None
+            return _Shopper(anchor, bought, None, False, *said)
+        searched = ask.query_vector is not None or letters is not None
         reason = None
         if own is None and not (searched and ask.user_id is None):
             reason = "unknown_user"
         elif not len(history.item_idx) and ask.user_id is not None:
             reason = "no_history"
-        return _Shopper(history, bought, reason, not len(history.item_idx) and not searched)
+        return _Shopper(history, bought, reason, not len(history.item_idx) and not searched, *said)
 
-    def _eligible(self, ask: Ask, shopper: _Shopper) -> BoolVector:
+    def _search(self, ask: Ask, shopper: _Shopper) -> Search:
+        """Who may be shown, by the filters and by the words."""
         kept = self.catalogue.mask(ask.filters)
         if ask.parsed is not None:
-            kept &= self.catalogue.mask(self.catalogue.slot_filters(ask.parsed))
+            kept &= self.catalogue.mask(excluding(ask.parsed))
+        named = NOBODY if ask.parsed is None else named_items(ask.parsed, self.catalogue)
+        is_named = kept[named]
         if not ask.filters.include_bought:
             kept[shopper.bought] = False
+        kept[named] = is_named  # who names what they have wants to see it
         if ask.similar_to is not None:
             kept[shopper.history.item_idx] = False
         if ask.candidate_ids is not None:
-            named = np.zeros_like(kept)
-            named[self.catalogue.known_items(ask.candidate_ids)] = True
-            kept &= named
-        return kept
+            allowed = np.zeros_like(kept)
+            allowed[self.catalogue.known_items(ask.candidate_ids)] = True
+            kept &= allowed
+        if ask.parsed is None:
+            return Search(Tiers((kept,), ()))
+        return search_of(ask.parsed, self.catalogue, kept, ask.n, self._popularity, named)
 
-    def _ranked(self, ask: Ask, shopper: _Shopper, eligible: BoolVector, n: int) -> _Ranked:
-        """The best n eligible items (or all): the candidates in order, then the others if needed."""
-        ranked = _Ranked(np.zeros(0, np.int32), np.zeros((0, len(PARTS))))
-        for pool in self._pools(ask, shopper, eligible):
-            parts = self._parts(shopper, pool, ask.query_vector)
-            order = _top(parts.sum(axis=1), n - len(ranked.item_idx))
-            ranked = _Ranked(
-                np.concatenate([ranked.item_idx, pool[order]]), np.concatenate([ranked.parts, parts[order]])
-            )
+    def _ranked(self, ask: Ask, shopper: _Shopper, search: Search, n: int) -> Ranked:
+        """The best n items (or all): those named, then tier by tier."""
+        ranked = Ranked(np.zeros(0, np.int32), np.zeros((0, len(PARTS))))
+        for pool in self._pools(ask, shopper, search):
+            parts = self._parts(shopper, pool)
+            scores = parts.sum(axis=1)
+            wanted = n - len(ranked.item_idx)
+            order = search.sorting.places(pool, scores)[:wanted] if search.sorting else top(scores, wanted)
+            ranked = ranked.then(Ranked(pool[order], parts[order]))
             if len(ranked.item_idx) >= n:
                 break
         return ranked
 
-    def _pools(self, ask: Ask, shopper: _Shopper, eligible: BoolVector) -> Iterator[IntVector]:
-        if ask.candidate_ids is not None or shopper.is_popular_list:
-            yield np.flatnonzero(eligible).astype(np.int32)
-            return
-        candidates = self._candidates.gather(shopper.history, eligible, ask.query_vector)
-        yield candidates
-        others = eligible.copy()
-        others[candidates] = False
-        yield np.flatnonzero(others).astype(np.int32)
+    def _pools(self, ask: Ask, shopper: _Shopper, search: Search) -> Iterator[IntVector]:
+        """Whom to score, those first who come first: of each tier the candidates, then the others."""
+        done = np.zeros(len(self.catalogue), np.bool_)
+        if len(search.named):
+            done[search.named] = True
+            yield search.named
+        all_scored = ask.candidate_ids is not None or shopper.is_popular_list or search.sorting is not None
+        for mask in search.tiers.masks:
+            left = mask & ~done
+            if not all_scored:
+                candidates = self._candidates.gather(shopper.history, left, shopper.vector, shopper.letters)
+                yield candidates
+                left[candidates] = False
+            yield np.flatnonzero(left).astype(np.int32)
+            done |= mask
 
-    def _parts(
-        self, shopper: _Shopper, item_idx: IntVector, query_vector: FloatVector | None
-    ) -> NDArray[np.float64]:
+    def _parts(self, shopper: _Shopper, item_idx: IntVector) -> NDArray[np.float64]:
         """Weighted parts, shape (len(item_idx), len(PARTS))."""
         if shopper.is_popular_list:
             parts = np.zeros((len(item_idx), len(PARTS)))
             parts[:, _FEATURES] = self._popularity[item_idx]
             return parts
-        found = self._scorer.parts_of_items(shopper.history, item_idx, query_vector)
+        found = self._scorer.parts_of_items(shopper.history, item_idx, shopper.vector, shopper.letters)
         return np.stack([found[part] for part in PARTS], axis=1).astype(np.float64)
 
     def _items(
-        self, ask: Ask, shopper: _Shopper, page: _Ranked, first_rank: int, n_reasons: int | None
+        self,
+        ask: Ask,
+        shopper: _Shopper,
+        page: Ranked,
+        first_rank: int,
+        n_reasons: int | None,
+        words: WordReasons | None,
     ) -> tuple[RankedItem, ...]:
         query = "" if ask.parsed is None else ask.parsed.text
         context = Context(shopper.history, ask.language, query, is_past=ask.similar_to is None)
         shares = None
         if n_reasons != 0:
-            shares = self._shares(shopper, page.item_idx, ask.query_vector, n_reasons)
+            shares = self._shares(shopper, page.item_idx, n_reasons)
         items = []
         for row, (item_idx, parts) in enumerate(zip(page.item_idx, page.parts, strict=True)):
             item_id = self.catalogue.item_id(int(item_idx))
             own = [] if shares is None else shares[row]
+            stated = None if words is None or shares is None else words.of(int(item_idx))
             score_parts: Mapping[str, float] = dict(zip(PARTS, parts.tolist(), strict=True))
             items.append(
                 RankedItem(
@@ -233,26 +259,15 @@ class Engine:
                     rank=first_rank + row,
                     score=sum(score_parts.values()),
                     score_parts=score_parts,
-                    reasons=self._explainer.reasons(own, context, n_reasons),
+                    reasons=self._explainer.reasons(own, context, n_reasons, stated),
                     no_path=shares is not None and not has_path(own),
                 )
             )
         return tuple(items)
 
-    def _shares(
-        self, shopper: _Shopper, item_idx: IntVector, query_vector: FloatVector | None, top: int | None
-    ) -> list[list[Share]]:
+    def _shares(self, shopper: _Shopper, item_idx: IntVector, most: int | None) -> list[list[Share]]:
         if shopper.is_popular_list:
             popular = self._popularity[item_idx].tolist()
             return [[Share("feature", value, name=POPULARITY)] for value in popular]
-        return self._scorer.shares_of_items(shopper.history, item_idx, query_vector, top)
-
-
-def _top(scores: FloatVector | NDArray[np.float64], n: int) -> NDArray[np.intp]:
-    """Places of the n largest scores, best first; of equal ones the earlier first, whatever n is."""
-    if 0 < n < len(scores):
-        threshold = np.partition(scores, len(scores) - n)[len(scores) - n]
-        places = np.flatnonzero(scores >= threshold)
-    else:
-        places = np.arange(len(scores))
-    return places[np.argsort(-scores[places], kind="stable")][:n]
+        said = shopper.vector, most, shopper.letters
+        return self._scorer.shares_of_items(shopper.history, item_idx, *said)

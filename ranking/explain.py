@@ -23,7 +23,7 @@ from ranking.phrases import (
     shopper_sentence,
     text_sentence,
 )
-from ranking.scorer import part_of
+from ranking.scorer import LETTERS_SHARE, part_of
 from shopgraph.types import ITEM, EventType, Histories, NamedNode, NodeRef, Path, PathEdge, Reason, Share
 
 
@@ -52,18 +52,22 @@ class Explainer:
         self._event_names = [event.name for event in event_types]
         self._event_weights = np.array([event.default_weight for event in event_types])
 
-    def reasons(self, shares: Iterable[Share], context: Context, limit: int | None) -> tuple[Reason, ...]:
+    def reasons(
+        self, shares: Iterable[Share], context: Context, limit: int | None, stated: Reason | None = None
+    ) -> tuple[Reason, ...]:
         """The largest shares as reasons: what speaks for the item first, then what speaks against it.
 
         Args:
             shares: of one item.
             context: the shopper and the language.
             limit: how many; at least one graph path is among them where there is one. None: all.
+            stated: a reason without a share, that comes before all others and counts as one.
         """
+        first = () if stated is None else (stated,)
         merged = merge_shares(shares)
-        chosen = merged if limit is None else _pick(merged, limit)
+        chosen = merged if limit is None else _pick(merged, limit - len(first))
         chosen.sort(key=lambda share: (share.value < 0, -abs(share.value)))
-        return tuple(self._reason(share, context) for share in chosen)
+        return (*first, *(self._reason(share, context) for share in chosen))
 
     def _reason(self, share: Share, context: Context) -> Reason:
         path = self._named(share.path, context.language)
@@ -89,7 +93,7 @@ class Explainer:
             case "feature":
                 return feature_sentence(share.name, language)
             case "text":
-                return text_sentence(context.query, language)
+                return text_sentence(context.query, language, share.name == LETTERS_SHARE)
             case "rule":
                 return rule_sentence(share.name, language)
             case _:

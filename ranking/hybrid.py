@@ -13,10 +13,11 @@ from ranking.calibration import Calibration
 from ranking.features import FeatureSet
 from ranking.groups import ShopperGroups
 from ranking.models import GRAPH, part_of_model
+from ranking.words import WordIndex
 from shopgraph.errors import ArtefactDamaged
 from shopgraph.types import FloatMatrix, FusionWeights, Histories
 
-TEXT = "text"
+TEXT, WORDS = "text", "words"
 
 _FILE = "hybrid.json"
 _MODELS = "models"
@@ -29,10 +30,11 @@ class Hybrid:
     Attributes:
         models: the models of the parts `graph` and `item_item`, by names of their own.
         features: the fitted features, and the text vectors.
-        scales: what each model's scores and `text` are divided by: the standard deviation over
-            items, averaged over a sample of shoppers (of items' own texts for `text`).
+        scales: what each model's scores, `text` and `words` are divided by: the standard deviation over
+            items, averaged over a sample of shoppers (of items' own texts for `text` and `words`).
         weights: learned on validation, of the standardised scores.
         n_items: size of the catalogue.
+        words: finds a query's letters in the items' texts; None where there is no text.
         groups: which group a shopper is in; None where groups were not looked at.
         group_weights: what stands for `weights` in a group, by the group's name; a group that is not
             there has the common ones.
@@ -46,6 +48,7 @@ class Hybrid:
     scales: Mapping[str, float]
     weights: FusionWeights
     n_items: int
+    words: WordIndex | None = None
     groups: ShopperGroups | None = None
     group_weights: Mapping[str, FusionWeights] = field(default_factory=dict)
     calibration: Calibration | None = None
@@ -89,6 +92,8 @@ class Hybrid:
             (folder / _MODELS / name).mkdir(parents=True)
             model.save(folder / _MODELS / name)
         self.features.save(folder)
+        if self.words is not None:
+            self.words.save(folder)
         constants = {
             "models": {name: model.name for name, model in self.models.items()},
             "scales": dict(self.scales),
@@ -119,6 +124,7 @@ class Hybrid:
                 scales=constants["scales"],
                 weights=FusionWeights(**constants["weights"]),
                 n_items=constants["n_items"],
+                words=WordIndex.load(folder),
                 groups=None if groups is None else ShopperGroups(tuple(groups["bounds"])),
                 calibration=None if calibration is None else Calibration(**calibration),
                 group_weights=_weights_by_name(constants["group_weights"]),

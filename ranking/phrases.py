@@ -66,11 +66,13 @@ def shopper_sentence(language: Language) -> str:
     return "Learned from what you chose so far as a whole."
 
 
-def text_sentence(query: str, language: Language) -> str:
-    """Says that the item's text is close to the words; `query` may be empty."""
+def text_sentence(query: str, language: Language, in_letters: bool = False) -> str:
+    """Says that the item's text is close to the words, in meaning or in letters; `query` may be empty."""
     if language == "zh":
-        return f"商品描述与“{query}”相符。" if query else "商品描述与搜索内容相符。"
-    return f"Its description fits “{query}”." if query else "Its description fits the search."
+        words = f"“{query}”" if query else "搜索内容"
+        return f"商品文字中有{words}的字词。" if in_letters else f"商品描述与{words}相符。"
+    words = f"“{query}”" if query else "the search"
+    return f"Its words are those of {words}." if in_letters else f"Its description fits {words}."
 
 
 def feature_sentence(name: str, language: Language) -> str:

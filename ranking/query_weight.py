@@ -1,11 +1,11 @@
-"""Learning γ, the weight of the text part, from what shoppers chose after they had searched."""
+"""Learning γ, the weights of the text part, from what shoppers chose after they had searched."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import minimize_scalar
+from scipy.optimize import minimize
 
 from shopgraph.types import NO_TIME, USER, FloatMatrix, GraphSnapshot, IntVector, TimeVector, iter_batches
 
@@ -49,39 +49,42 @@ def search_pairs(snapshot: GraphSnapshot, since_s: float) -> SearchPairs:
     return SearchPairs(owner[found], queries[place[found]], chosen[found])
 
 
-def learn_query_weight(
+def learn_query_weights(
     personal: Callable[[IntVector], FloatMatrix],
     pairs: SearchPairs,
-    query_vectors: FloatMatrix,
-    text_vectors: FloatMatrix,
-    text_scale: float,
-) -> float | None:
-    """The most likely γ of the standardised text part, the other parts held; None if too few pairs.
+    likeness: Callable[[IntVector], Sequence[FloatMatrix]],
+) -> tuple[float, ...] | None:
+    """The most likely weights of the standardised summands of the text part, the other parts held.
 
     Args:
         personal: weighted sum of the other parts for some users, shape (n, n_items).
         pairs: what was searched and chosen.
-        query_vectors: unit vectors, row = row of `pairs`.
-        text_vectors: unit vectors of the items.
-        text_scale: the constant that the similarities are divided by.
+        likeness: of some rows of `pairs` each summand, shape (n, n_items).
+
+    Returns:
+        One weight >= 0 for each summand; None if there are too few pairs.
     """
     if len(pairs.item_idx) < _MIN_PAIRS:
         return None
-    base, similarity = [], []
-    for rows in iter_batches(len(pairs.item_idx), 256):
-        base.append(personal(pairs.user_idx[rows]).astype(np.float32))
-        similarity.append(query_vectors[rows] @ text_vectors.T / np.float32(text_scale))
-    scores, spread = np.concatenate(base), np.concatenate(similarity)
-    every = np.arange(len(scores))
+    batches = [np.arange(rows.start, rows.stop) for rows in iter_batches(len(pairs.item_idx), 256)]
+    base = np.concatenate([personal(pairs.user_idx[rows]).astype(np.float32) for rows in batches])
+    found = [likeness(rows.astype(np.int32)) for rows in batches]
+    summands = [np.concatenate(parts) for parts in zip(*found, strict=True)]
+    every = np.arange(len(base))
 
-    def loss(gamma: float) -> float:
-        logits = scores + np.float32(gamma) * spread
-        top = logits.max(axis=1)
-        total = np.log(np.exp(logits - top[:, None]).sum(axis=1)) + top
-        return float((total - logits[every, pairs.item_idx]).mean())
+    def loss(weights: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
+        logits = base + sum(np.float32(weight) * part for weight, part in zip(weights, summands, strict=True))
+        logits -= logits.max(axis=1, keepdims=True)
+        chosen = logits[every, pairs.item_idx]
+        chances = np.exp(logits)
+        total = chances.sum(axis=1, keepdims=True)
+        chances /= total
+        slopes = [((chances * part).sum(axis=1) - part[every, pairs.item_idx]).mean() for part in summands]
+        return float((np.log(total[:, 0]) - chosen).mean()), np.array(slopes, np.float64)
 
-    found = minimize_scalar(loss, bounds=(0.0, _LARGEST), method="bounded", options={"xatol": 0.01})
-    return float(found.x)
+    bounds = [(0.0, _LARGEST)] * len(summands)
+    best = minimize(loss, np.ones(len(summands)), jac=True, method="L-BFGS-B", bounds=bounds)
+    return tuple(float(weight) for weight in best.x)
 
 
 def _searches(snapshot: GraphSnapshot) -> tuple[IntVector, IntVector, TimeVector]:

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ranking.groups import GROUPS, count_past_items
-from ranking.hybrid import Hybrid
+from ranking.hybrid import WORDS, Hybrid
 from ranking.mix import Mix
 from ranking.models import ITEM_ITEM
 from shopgraph.types import (
@@ -28,8 +28,8 @@ from shopgraph.types import (
 _GATHERING_COSTS = 4
 """Times that an item costs more when it is picked out than when all are scored in a row."""
 
-QUERY_SHARE = "query"
-"""Name of the text part's one share."""
+QUERY_SHARE, LETTERS_SHARE = "query", "letters"
+"""Names of the text part's shares: likeness in meaning, and in letters."""
 
 
 class Scorer:
@@ -45,19 +45,42 @@ class Scorer:
             own = [hybrid.group_weights.get(name, hybrid.weights) for name in GROUPS]
             self._mixes = [Mix.of(hybrid, weights) for weights in own]
         self._text_factor = np.float32(self.weights.text / hybrid.scales["text"])
+        self._words_factor = np.float32(self.weights.words / hybrid.scales.get(WORDS, 1.0))
 
-    def score(self, histories: Histories, query_vectors: FloatMatrix | None = None) -> FloatMatrix:
-        """Scores of all items, shape (len(histories), n_items)."""
-        parts = self.parts(histories, query_vectors)
+    def letters(self, words: str) -> FloatVector | None:
+        """How far the letters of `words` are in each item's texts, weighted, shape (n_items,).
+
+        None where the model has no index of them, or they weigh nothing.
+        """
+        index = self.hybrid.words
+        if index is None or not self._words_factor or not words:
+            return None
+        weighted: FloatVector = index.scores(words) * self._words_factor
+        return weighted
+
+    def score(
+        self,
+        histories: Histories,
+        query_vectors: FloatMatrix | None = None,
+        letters: FloatMatrix | None = None,
+    ) -> FloatMatrix:
+        """Scores of all items, shape (len(histories), n_items); `letters` as in `parts`."""
+        parts = self.parts(histories, query_vectors, letters)
         total: FloatMatrix = np.sum([parts[part] for part in PARTS], axis=0)
         return total
 
-    def parts(self, histories: Histories, query_vectors: FloatMatrix | None = None) -> dict[str, FloatMatrix]:
+    def parts(
+        self,
+        histories: Histories,
+        query_vectors: FloatMatrix | None = None,
+        letters: FloatMatrix | None = None,
+    ) -> dict[str, FloatMatrix]:
         """The weighted parts by name (PARTS, in order), each shape (len(histories), n_items).
 
         Args:
             histories: a batch; five matrices of its size are held at once.
             query_vectors: one unit vector per history, shape (len(histories), dim_text).
+            letters: what `letters` gives for each history's words, shape (len(histories), n_items).
         """
         parts = _empty(len(histories), self.hybrid.n_items)
         codes = self._codes(histories)
@@ -68,10 +91,16 @@ class Scorer:
                 parts[term.part][rows] += term.model.score(mine) * term.factor
             self._add_features(parts, mine, None, code, rows)
         self._add_text(parts, query_vectors, None)
+        if letters is not None:
+            parts["text"] += letters
         return parts
 
     def parts_of_items(
-        self, history: Histories, item_idx: IntVector, query_vector: FloatVector | None = None
+        self,
+        history: Histories,
+        item_idx: IntVector,
+        query_vector: FloatVector | None = None,
+        letters: FloatVector | None = None,
     ) -> dict[str, FloatVector]:
         """The weighted parts of some items for one history (batch of one), each shape (len(item_idx),)."""
         parts = _empty(1, len(item_idx))
@@ -83,6 +112,8 @@ class Scorer:
             parts[term.part][0] += scores * term.factor
         self._add_features(parts, history, item_idx, code, slice(None))
         self._add_text(parts, None if query_vector is None else query_vector[None, :], item_idx)
+        if letters is not None:
+            parts["text"] += letters[item_idx]
         return {part: matrix[0] for part, matrix in parts.items()}
 
     def item_item(self, history: Histories) -> FloatVector | None:
@@ -104,6 +135,7 @@ class Scorer:
         item_idx: IntVector,
         query_vector: FloatVector | None = None,
         top: int | None = None,
+        letters: FloatVector | None = None,
     ) -> list[list[Share]]:
         """The `shares` of several items, a list for each; much faster than one by one.
 
@@ -118,6 +150,9 @@ class Scorer:
             likeness = self.hybrid.features.likeness(query_vector[None, :], item_idx)[0] * self._text_factor
             for row, value in enumerate(likeness):
                 shares[row].append(Share("text", float(value), name=QUERY_SHARE))
+        if letters is not None:
+            for row, value in enumerate(letters[item_idx].tolist()):
+                shares[row].append(Share("text", value, name=LETTERS_SHARE))
         return shares
 
     def _codes(self, histories: Histories) -> NDArray[np.intp]:

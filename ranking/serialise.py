@@ -23,6 +23,7 @@ def to_json(recommendation: Recommendation) -> dict[str, Any]:
     }
     if recommendation.parsed is not None:
         body["parsed"] = asdict(recommendation.parsed)
+        body["relaxed"] = [asdict(relaxed) for relaxed in recommendation.relaxed]
     return body
 
 

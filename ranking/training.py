@@ -14,10 +14,11 @@ from gnn.registry import ModelConfig, SavedModel, Watch, build_model, refit_conf
 from ranking.config import HybridConfig
 from ranking.feature_fitting import fit_features
 from ranking.holdout import is_timed, validation_cut, with_relations
-from ranking.hybrid import TEXT, Hybrid
+from ranking.hybrid import TEXT, WORDS, Hybrid
 from ranking.learning import learn
 from ranking.models import LINEAR, NEAR, SEQUENCE
-from ranking.query_weight import QUERY_LABEL, learn_query_weight, search_pairs
+from ranking.query_weight import QUERY_LABEL, learn_query_weights, search_pairs
+from ranking.words import WordIndex, word_texts
 from shopgraph.errors import BadSource
 from shopgraph.types import (
     FloatMatrix,
@@ -63,7 +64,7 @@ def fit_hybrid(
     lesson = learn(draft, train, heldout, config, rng)
     for name, trial in lesson.trials.items():
         on_progress(f"{name} {trial}")
-    gamma = _query_weight(draft, lesson.weights, snapshot, train, encoder, config, rng)
+    gammas = _query_weights(draft, lesson.weights, snapshot, train, encoder, config, rng)
     on_progress(f"weights learned: validation NDCG@10 {lesson.metrics['ndcg@10']:.4f}; fitting on all data")
     kept = {
         name: refit_config(draft.models[name], settings)
@@ -73,12 +74,12 @@ def fit_hybrid(
     final = _fit(snapshot, kept, replace(watch, validation=None, log_dir=None), config, rng, on_progress)
     return replace(
         final,
-        scales={name: scale for name, scale in draft.scales.items() if name in kept or name == TEXT},
-        weights=replace(lesson.weights, text=gamma),
+        scales={name: scale for name, scale in draft.scales.items() if name in kept or name in (TEXT, WORDS)},
+        weights=_with_text(lesson.weights, gammas),
         groups=lesson.groups,
-        group_weights=_with_text(lesson.group_weights, gamma),
+        group_weights={name: _with_text(one, gammas) for name, one in lesson.group_weights.items()},
         calibration=lesson.calibration,
-        ablations=_with_text(lesson.ablations, gamma),
+        ablations={name: _with_text(one, gammas) for name, one in lesson.ablations.items()},
         metrics=lesson.metrics,
     )
 
@@ -116,15 +117,19 @@ def _fit(
     on_progress("fitting features")
     features = fit_features(snapshot, config.features, rng, repeats=config.repeats)
     scales = {name: _spread(model, snapshot.histories, rng) for name, model in models.items()}
+    texts = word_texts(snapshot.items)
+    words = WordIndex.fit(texts)
     scales[TEXT] = _text_spread(features.text, rng)
-    return Hybrid(models, features, scales, FusionWeights(), snapshot.n_items)
+    sample = np.linspace(0, len(texts) - 1, min(len(texts), _SCALE_USERS)).astype(np.intp)
+    scales[WORDS] = _mean_spread(words.score_many([texts[row] for row in sample]))
+    return Hybrid(models, features, scales, FusionWeights(), snapshot.n_items, words)
 
 
-def _with_text(weights: Mapping[str, FusionWeights], gamma: float) -> dict[str, FusionWeights]:
-    return {name: replace(one, text=gamma) for name, one in weights.items()}
+def _with_text(weights: FusionWeights, gammas: tuple[float, float]) -> FusionWeights:
+    return replace(weights, text=gammas[0], words=gammas[1])
 
 
-def _query_weight(
+def _query_weights(
     draft: Hybrid,
     weights: FusionWeights,
     snapshot: GraphSnapshot,
@@ -132,23 +137,31 @@ def _query_weight(
     encoder: TextEncoder | None,
     config: HybridConfig,
     rng: np.random.Generator,
-) -> float:
-    """γ from the searches after the validation cut, else so that the words dominate the taste."""
+) -> tuple[float, float]:
+    """γ of meaning and of letters: of the searches after the validation cut, else so that words dominate."""
     histories = train.histories
 
     def personal(users: NDArray[np.integer]) -> FloatMatrix:
         return draft.weighted(histories.take(users), weights)
 
-    text = draft.features.text
-    if text is not None and encoder is not None and train.now < snapshot.now:
+    text, index = draft.features.text, draft.words
+    if text is not None and index is not None and encoder is not None and train.now < snapshot.now:
         pairs = search_pairs(snapshot, train.now.timestamp()).sample(config.fusion.max_queries, rng)
         words = [snapshot.nodes[QUERY_LABEL].names[query] for query in pairs.query_idx]
         vectors = encoder.encode(words, "query")
-        learned = learn_query_weight(personal, pairs, vectors, text, draft.scales[TEXT])
-        if learned is not None:
-            return learned
+
+        def likeness(rows: NDArray[np.integer]) -> tuple[FloatMatrix, FloatMatrix]:
+            letters = index.score_many([words[row] for row in rows])
+            return (
+                draft.features.likeness(vectors[rows]) / np.float32(draft.scales[TEXT]),
+                letters / np.float32(draft.scales[WORDS]),
+            )
+
+        if learned := learn_query_weights(personal, pairs, likeness):
+            return learned[0], learned[1]
     active = np.flatnonzero(np.diff(histories.indptr))
-    return config.fusion.text_dominance * _mean_spread(personal(rng.permutation(active)[:_SCALE_USERS]))
+    spread = _mean_spread(personal(rng.permutation(active)[:_SCALE_USERS]))
+    return config.fusion.text_dominance * spread, config.fusion.text_dominance * spread
 
 
 def _spread(model: Recommender, histories: Histories, rng: np.random.Generator) -> float:

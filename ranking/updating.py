@@ -23,6 +23,7 @@ from ranking.feature_fitting import fit_features
 from ranking.holdout import with_relations
 from ranking.hybrid import Hybrid
 from ranking.models import LINEAR
+from ranking.words import WordIndex, word_texts
 from shopgraph.types import (
     ITEM,
     USER,
@@ -141,7 +142,8 @@ def update_hybrid(
             models[name] = _anew(model, config.models[name], snapshot, models, rng)
     on_progress("fitting features")
     features = fit_features(snapshot, config.features, rng, repeats=config.repeats)
-    return replace(earlier, models=models, features=features, n_items=snapshot.n_items)
+    words = WordIndex.fit(word_texts(snapshot.items))
+    return replace(earlier, models=models, features=features, n_items=snapshot.n_items, words=words)
 
 
 def learned_from(

@@ -444,6 +444,19 @@ class RankedItem:
 
 
 @dataclass(frozen=True)
+class Relaxed:
+    """What the words asked for and was let go, as too few items had it.
+
+    `field` is one of the parsed query's, `text` the words, `names` what they mean, `sentence` says it.
+    """
+
+    field: str
+    text: str
+    names: tuple[str, ...]
+    sentence: str
+
+
+@dataclass(frozen=True)
 class Recommendation:
     """An ordered list as shown; exactly n items, or `shortfall_reason` says why not."""
 
@@ -458,14 +471,22 @@ class Recommendation:
     shortfall_reason: str | None = None
     next_cursor: str | None = None
     parsed: ParsedQuery | None = None
+    relaxed: tuple[Relaxed, ...] = ()
 
 
 @dataclass(frozen=True)
 class Filters:
-    """What a candidate must be; empty means anything. Category includes its descendants."""
+    """What a candidate must be; empty means anything. Category includes its descendants.
+
+    Of several attributes with one key ("colour:red", "colour:blue") one must be there, of each key.
+    """
 
     category_ids: frozenset[str] = frozenset()
     brand_ids: frozenset[str] = frozenset()
+    attribute_ids: frozenset[str] = frozenset()
+    exclude_category_ids: frozenset[str] = frozenset()
+    exclude_brand_ids: frozenset[str] = frozenset()
+    exclude_attribute_ids: frozenset[str] = frozenset()
     price_min: float | None = None
     price_max: float | None = None
     in_stock_only: bool = False
@@ -478,12 +499,14 @@ class FusionWeights:
     """Weights of the standardised summands, learned on validation and kept in the manifest; overridable.
 
     `models` holds the weight of each model of the parts `graph` and `item_item` by the model's name, `text`
-    that of the text part, `features` the features' by name.
+    that of the text part's likeness in meaning, `words` that of its likeness in letters, `features` the
+    features' by name.
     """
 
     models: Mapping[str, float] = field(default_factory=dict)
     text: float = 1.0
     features: Mapping[str, float] = field(default_factory=dict)
+    words: float = 0.0
 
 
 def iter_batches(n_rows: int, size: int) -> Iterator[slice]:

@@ -5,9 +5,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from ranking.catalogue import CATEGORY, CHILD_OF, IN_CATEGORY, MADE_BY, Catalogue
+from ranking.catalogue import ATTRIBUTE, CATEGORY, CHILD_OF, HAS_ATTRIBUTE, IN_CATEGORY, MADE_BY, Catalogue
 from shopgraph.errors import NotFound
-from shopgraph.types import ITEM, Filters, GraphSnapshot, NodeRef, NodeTable, ParsedQuery, Slot
+from shopgraph.types import ITEM, Filters, GraphSnapshot, Interactions, NodeRef, NodeTable
 from tests.planted import edges, planted_snapshot
 
 
@@ -77,11 +77,47 @@ def test_shop_without_brands_and_categories_matches_none_of_them() -> None:
     assert not bare.mask(Filters(brand_ids=frozenset({"b000"}))).any()
 
 
-def test_linked_slots_filter_and_unlinked_ones_do_not() -> None:
-    linked = Slot("shoes", CATEGORY, "c001", "Shoes", 1.0)
-    unlinked = Slot("acme", "Brand", "", "", 0.1)
-    parsed = ParsedQuery("acme shoes", "en", category=(linked,), brand=(unlinked,))
-    assert CATALOGUE.slot_filters(parsed) == Filters(category_ids=frozenset({"c001"}))
+def test_of_attributes_one_of_each_key_must_be_there() -> None:
+    shop = small_shop()
+    ids = ("colour:blue", "colour:red", "size:42")
+    attributes = NodeTable(ids, ("blue", "red", "42"))
+    linked = edges([0, 1, 2, 0, 2], [0, 1, 1, 2, 2])  # 0 blue 42, 1 red, 2 red 42
+    catalogue = Catalogue.from_snapshot(
+        replace(
+            shop,
+            nodes={**shop.nodes, ATTRIBUTE: attributes},
+            relations={**shop.relations, HAS_ATTRIBUTE: linked},
+        )
+    )
+
+    def items(filters: Filters) -> list[int]:
+        return np.flatnonzero(catalogue.mask(filters)).tolist()
+
+    assert items(Filters(attribute_ids=frozenset(ids))) == [0, 2]
+    assert items(Filters(attribute_ids=frozenset({"colour:red"}))) == [1, 2]
+    assert items(Filters(exclude_attribute_ids=frozenset({"colour:red", "no such"}))) == [0, 3, 4, 5]
+    either = catalogue.mask_of_any(Filters(attribute_ids=frozenset({"colour:red", "size:42"})))
+    assert np.flatnonzero(either).tolist() == [0, 1, 2]
+
+
+def test_what_is_ruled_out_goes_with_its_descendants() -> None:
+    assert kept(Filters(exclude_category_ids=frozenset({"c001"}))) == [3, 4, 5]
+    assert kept(Filters(exclude_brand_ids=frozenset({"b000"}))) == [1, 3, 5]
+
+
+def test_stars_are_drawn_to_the_shops_mean_by_few_ratings() -> None:
+    shop = small_shop()
+    rate = next(code for code, event in enumerate(shop.event_types) if event.name == "rate")
+    rated = Interactions(
+        np.zeros(4, np.int32),
+        np.array([0, 0, 0, 1], np.int32),
+        np.full(4, rate, np.int8),
+        np.array([5, 5, 5, 1], np.float32),
+        np.arange(4, dtype=np.int64),
+    )
+    stars = Catalogue.from_snapshot(replace(shop, interactions=rated)).stars  # the mean of all is 4
+    assert stars[:2].tolist() == [(15 + 12) / 6, (1 + 12) / 4]
+    assert np.isnan(stars[2:]).all()
 
 
 def test_names_are_chinese_where_known_and_the_id_where_nothing_is() -> None:

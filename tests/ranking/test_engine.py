@@ -3,6 +3,7 @@
 import subprocess
 import sys
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import timedelta
 
 import numpy as np
@@ -14,7 +15,18 @@ from ranking.engine import Ask, Engine
 from ranking.profiles import LiveEvent
 from ranking.serialise import explanation_to_json, to_json
 from shopgraph.errors import BadRecord, NotFound
-from shopgraph.types import ITEM, PARTS, Filters, FloatVector, ParsedQuery, Recommendation, Slot
+from shopgraph.types import (
+    ITEM,
+    PARTS,
+    Excluded,
+    Filters,
+    FloatVector,
+    NamedNode,
+    ParsedQuery,
+    Recommendation,
+    Slot,
+    Sort,
+)
 from tests.planted import NOW
 from tests.ranking.engines import COLD_ITEM, QUIET_USER, engine_of, item_item_hybrid, shop
 
@@ -196,18 +208,97 @@ def test_search_ranks_by_text_without_a_shopper(engine: Engine) -> None:
     assert answer.parsed == ask.parsed
 
 
+B3 = Slot("b 3", BRAND, "b003", "B 3", 0.98)
+
+
 def test_linked_slots_filter_a_search(engine: Engine) -> None:
-    brand = Slot("b 3", BRAND, "b003", "B 3", 1.0)
-    ask = Ask(now=NOW, n=20, parsed=search(brand=(brand,)), query_vector=text_vector("i013"))
+    ask = Ask(now=NOW, n=10, parsed=search(brand=(B3,)), query_vector=text_vector("i013"))
     answer = engine.answer(ask)
     assert {taste(item_id) for item_id in ids(answer)} == {3}
-    assert answer.shortfall_reason == "only_10_items_match_query"
+    assert (len(answer.items), answer.relaxed, answer.next_cursor) == (10, (), None)
+
+
+def test_too_few_items_of_a_brand_are_filled_up_and_it_is_said(engine: Engine) -> None:
+    ask = Ask(now=NOW, n=20, parsed=search(brand=(B3,)), query_vector=text_vector("i013"))
+    answer = engine.answer(ask)
+    assert {taste(item_id) for item_id in ids(answer)[:10]} == {3}
+    assert 3 not in {taste(item_id) for item_id in ids(answer)[10:]}
+    (relaxed,) = answer.relaxed
+    assert (relaxed.field, relaxed.text, relaxed.names) == ("brand", "b 3", ("B 3",))
+    assert relaxed.sentence == "Too few items meet ‘b 3’ → brand B 3, so others are listed too."
+    assert answer.items[0].reasons[0].text == "‘b 3’ → brand B 3"
+    assert answer.items[10].reasons[0].text == "not met: ‘b 3’ → brand B 3"
+    assert to_json(answer)["relaxed"][0]["field"] == "brand"
+
+
+def test_pages_of_a_relaxed_search_hold_everything_once(engine: Engine) -> None:
+    asked = {"parsed": search(brand=(B3,)), "query_vector": text_vector("i013")}
+    whole = engine.answer(Ask(now=NOW, n=11, reasons=0, **asked))  # type: ignore[arg-type]  # test data
+    later = engine.answer(
+        Ask(now=NOW, n=11, reasons=0, cursor=whole.next_cursor, **asked)  # type: ignore[arg-type]  # test data
+    )
+    found = ids(whole) + ids(later)
+    assert len(set(found)) == 22
+    assert [taste(item_id) == 3 for item_id in found].index(False) == 10
+
+
+def test_what_is_ruled_out_never_comes_back(engine: Engine) -> None:
+    parsed = ParsedQuery("not b 3", "en", exclude=Excluded(brand=(B3,)))
+    answer = engine.answer(Ask(now=NOW, n=40, parsed=parsed, query_vector=text_vector("i013")))
+    assert {taste(item_id) for item_id in ids(answer)} == {0, 1, 2}
+    assert answer.shortfall_reason == "only_30_items_match_query"
+
+
+def test_words_are_a_reason_beside_the_shares_that_sum(engine: Engine) -> None:
+    parsed = ParsedQuery("b 3 tests", "en", brand=(B3,), rest="tests")
+    ask = Ask(now=NOW, user_id="u002", n=5, reasons=1_000, parsed=parsed, query_vector=text_vector("i003"))
+    for item in engine.answer(ask).items:
+        assert (item.reasons[0].part, item.reasons[0].share) == ("query", 0.0)
+        assert item.reasons[0].path == (NamedNode(BRAND, "b003", "B 3"),)
+        assert sum(reason.share for reason in item.reasons) == pytest.approx(item.score, abs=1e-4)
+
+
+def test_reasons_asked_for_are_a_limit_for_words_too(engine: Engine) -> None:
+    ask = Ask(now=NOW, n=3, reasons=2, parsed=search(brand=(B3,)), query_vector=text_vector("i013"))
+    assert [len(item.reasons) for item in engine.answer(ask).items] == [2, 2, 2]
+    none = engine.answer(replace(ask, reasons=0))
+    assert all(item.reasons == () for item in none.items)
+
+
+@pytest.mark.parametrize("sort", ["price_asc", "price_desc", "popular"])
+def test_sorted_search_is_in_the_order_asked_for(engine: Engine, sort: Sort) -> None:
+    parsed = ParsedQuery("b 3 sorted", "en", brand=(B3,), sort=sort)
+    rows = [
+        SNAPSHOT.nodes[ITEM].index[item_id] for item_id in ids(engine.answer(Ask(now=NOW, parsed=parsed)))
+    ]
+    counts = np.bincount(SNAPSHOT.interactions.item_idx, minlength=SNAPSHOT.n_items)
+    price = SNAPSHOT.items.price.astype(np.float64)
+    key = {"price_asc": price, "price_desc": -price, "popular": -counts.astype(np.float64)}[sort]
+    assert all(row % 4 == 3 for row in rows)
+    if sort != "popular":  # popularity weighs the events
+        assert key[rows].tolist() == sorted(key[rows].tolist())
+    assert key[rows[0]] <= np.median(key)
+
+
+def test_item_called_by_its_title_comes_first_though_bought(engine: Engine) -> None:
+    title = Slot("item 001 of taste 1", ITEM, min(bought_by(1)), "", 1.0)
+    parsed = ParsedQuery("item 001 of taste 1", "en", "ask_about_item", item=(title,))
+    answer = engine.answer(Ask(now=NOW, user_id="u001", n=4, parsed=parsed))
+    assert ids(answer)[0] == title.node_id
+    assert len(answer.items) == 4
+
+
+def test_something_similar_to_a_named_item_is_not_the_item(engine: Engine) -> None:
+    title = Slot("item 006 of taste 2", ITEM, "i006", "", 1.0)
+    parsed = ParsedQuery("like item 006", "en", "find_similar", item=(title,))
+    answer = engine.answer(Ask(now=NOW, n=5, parsed=parsed))
+    assert ids(answer) == ids(engine.answer(Ask(now=NOW, n=5, similar_to="i006")))
 
 
 def test_category_slot_takes_its_descendants_and_cuts_with_the_filters(engine: Engine) -> None:
     root = Slot("all", CATEGORY, "root", "All", 1.0)
     filters = Filters(brand_ids=frozenset({"b001", "b002"}))
-    ask = Ask(now=NOW, n=20, parsed=search(category=(root,)), filters=filters)
+    ask = Ask(now=NOW, n=5, parsed=search(category=(root,)), filters=filters)
     assert {taste(item_id) for item_id in ids(engine.answer(ask))} == {1}
 
 

@@ -9,7 +9,7 @@ from graph.schema import EVENT_TYPES, QUERY, SEARCHED
 from ranking.config import FusionConfig, HybridConfig
 from ranking.holdout import bought, hold_out
 from ranking.hybrid import Hybrid
-from ranking.query_weight import learn_query_weight, search_pairs
+from ranking.query_weight import learn_query_weights, search_pairs
 from ranking.scorer import Scorer
 from ranking.training import fit_hybrid
 from shopgraph.errors import ArtefactDamaged, BadSource
@@ -147,20 +147,21 @@ def test_selections_before_the_cut_are_left_out() -> None:
     assert len(search_pairs(snapshot, NOW_S - 500).item_idx) == 0
 
 
-def test_the_texts_weight_is_the_one_that_chose_the_items() -> None:
+def test_the_texts_weights_are_those_that_chose_the_items() -> None:
     rng = np.random.default_rng(0)
-    text = rng.normal(size=(50, 8)).astype(np.float32)
-    asked = rng.normal(size=(1500, 8)).astype(np.float32)
-    taste = rng.normal(size=(1500, 50)).astype(np.float32)
-    chosen = (taste + 2.0 * asked @ text.T / 4.0 + rng.gumbel(size=taste.shape)).argmax(axis=1)
+    taste, meaning, letters, noise = rng.normal(size=(4, 1500, 50)).astype(np.float32)
+    chosen = (taste + 2.0 * meaning + 0.7 * letters + rng.gumbel(size=taste.shape)).argmax(axis=1)
     pairs = replace(
         search_pairs(planted_snapshot(), 0),
         user_idx=np.arange(1500, dtype=np.int32),
         query_idx=np.zeros(1500, np.int32),
         item_idx=chosen.astype(np.int32),
     )
-    found = learn_query_weight(lambda users: taste[users], pairs, asked, text, text_scale=4.0)
-    assert found == pytest.approx(2.0, abs=0.2)
+    found = learn_query_weights(
+        lambda users: taste[users], pairs, lambda rows: (meaning[rows], letters[rows], noise[rows])
+    )
+    assert found is not None
+    assert found == pytest.approx((2.0, 0.7, 0.0), abs=0.2)
 
 
 def test_the_hybrid_learns_the_texts_weight_from_searches(snapshot: GraphSnapshot) -> None:

@@ -1,0 +1,153 @@
+"""What a parsed query asks of an item, and which of it is let go when too few items have it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import reduce
+
+import numpy as np
+
+from ranking.catalogue import ATTRIBUTE, Catalogue
+from shopgraph.types import BoolVector, Filters, ParsedQuery, Slot
+
+AUDIENCE, PRICE = "audience", "price"
+WEAKEST_FIRST = ("attribute", AUDIENCE, PRICE, "brand", "category")
+"""Of conditions that are sure, the order in which they are let go; what is ruled out is never let in."""
+
+SURE = 0.6
+"""Conditions less sure than this go before all others, the least sure first."""
+
+_NOTHING_ASKED = frozenset({"service", "chitchat"})
+
+
+@dataclass(frozen=True, eq=False)
+class Condition:
+    """One thing asked for: the words, the nodes that they mean, and the filters that say the same."""
+
+    field: str
+    slots: tuple[Slot, ...]
+    filters: Filters
+    confidence: float = 1.0
+
+    @property
+    def text(self) -> str:
+        """The words, each span once."""
+        return ", ".join(dict.fromkeys(slot.text for slot in self.slots if slot.text))
+
+
+@dataclass(frozen=True, eq=False)
+class Tiers:
+    """Who may be shown, the best fit first: each mask holds the one before; `relaxed` is in order."""
+
+    masks: tuple[BoolVector, ...]
+    relaxed: tuple[Condition, ...]
+
+
+def conditions_of(parsed: ParsedQuery, catalogue: Catalogue) -> tuple[Condition, ...]:
+    """The linked slots, the price and the audience as conditions.
+
+    Brands, and categories, mean any of them; so do attributes of one key or of one word. A brand that is
+    the model for something similar is no condition, nor is an attribute that is asked about.
+    """
+    if parsed.intent in _NOTHING_ASKED:
+        return ()
+    found = []
+    if category := _linked(parsed.category):
+        found.append(_condition("category", category, Filters(category_ids=_ids(category))))
+    if parsed.intent != "find_similar" and (brand := _linked(parsed.brand)):
+        found.append(_condition("brand", brand, Filters(brand_ids=_ids(brand))))
+    if parsed.intent != "ask_about_item":
+        found += [_alternatives(slots) for slots in _groups(_linked(parsed.attribute))]
+        found += _audience(parsed, catalogue)
+    if parsed.price_min is not None or parsed.price_max is not None:
+        price = Filters(price_min=parsed.price_min, price_max=parsed.price_max)
+        found.append(Condition(PRICE, (), price))
+    return tuple(found)
+
+
+def excluding(parsed: ParsedQuery) -> Filters:
+    """What the words rule out, as far as it names nodes."""
+    out = parsed.exclude
+    return Filters(
+        exclude_category_ids=_ids(_linked(out.category)),
+        exclude_brand_ids=_ids(_linked(out.brand)),
+        exclude_attribute_ids=_ids(_linked(out.attribute)),
+    )
+
+
+def tiers_of(conditions: Sequence[Condition], catalogue: Catalogue, eligible: BoolVector, n: int) -> Tiers:
+    """Who of the eligible meets all, then who meets what is left as the weakest are let go, until n do.
+
+    In each step the weakest condition goes without which there are more; if there is none, the weakest.
+    """
+    left = sorted(conditions, key=_strength)
+    masks = {id(condition): catalogue.mask_of_any(condition.filters) for condition in left}
+
+    def meeting(kept: Sequence[Condition]) -> BoolVector:
+        return reduce(np.logical_and, (masks[id(condition)] for condition in kept), eligible)
+
+    tiers, relaxed = [meeting(left)], []
+    while left and (size := np.count_nonzero(tiers[-1])) < n:
+        wider = [meeting([other for other in left if other is not one]) for one in left]
+        helps = [bool(np.count_nonzero(mask) > size) for mask in wider]
+        place = helps.index(True) if any(helps) else 0
+        relaxed.append(left.pop(place))
+        if helps[place]:
+            tiers.append(wider[place])
+    return Tiers(tuple(tiers), tuple(relaxed))
+
+
+def _strength(condition: Condition) -> tuple[bool, float, int]:
+    sure = condition.confidence >= SURE
+    return sure, 0.0 if sure else condition.confidence, WEAKEST_FIRST.index(condition.field)
+
+
+def _condition(field: str, slots: tuple[Slot, ...], filters: Filters) -> Condition:
+    """Readings of one word share its confidence, so theirs is added up; of several words the best counts."""
+    by_word: dict[str, float] = {}
+    for slot in slots:
+        by_word[slot.text] = by_word.get(slot.text, 0.0) + slot.confidence
+    return Condition(field, slots, filters, max(by_word.values()))
+
+
+def _alternatives(slots: tuple[Slot, ...]) -> Condition:
+    return _condition("attribute", slots, Filters(attribute_ids=_ids(slots)))
+
+
+def _audience(parsed: ParsedQuery, catalogue: Catalogue) -> list[Condition]:
+    """The audience as the shop's attribute of that name, unless a slot has it already."""
+    if parsed.audience is None:
+        return []
+    index = catalogue.nodes[ATTRIBUTE].index if ATTRIBUTE in catalogue.nodes else {}
+    node_id = f"{AUDIENCE}:{parsed.audience}"
+    if node_id not in index or any(slot.node_id == node_id for slot in parsed.attribute):
+        return []
+    slot = Slot(parsed.audience, ATTRIBUTE, node_id, parsed.audience, 1.0)
+    return [Condition(AUDIENCE, (slot,), Filters(attribute_ids=frozenset({node_id})))]
+
+
+def _groups(slots: Sequence[Slot]) -> list[tuple[Slot, ...]]:
+    """Slots that are alternatives: of one key ("colour:") or read into one word."""
+    groups: list[list[Slot]] = []
+    for slot in slots:
+        key = slot.node_id.partition(":")[0]
+        own = next(
+            (
+                group
+                for group in groups
+                if any(other.text == slot.text or other.node_id.partition(":")[0] == key for other in group)
+            ),
+            None,
+        )
+        if own is None:
+            groups.append([slot])
+        else:
+            own.append(slot)
+    return [tuple(group) for group in groups]
+
+
+def _linked(slots: Sequence[Slot]) -> tuple[Slot, ...]:
+    return tuple(slot for slot in slots if slot.node_id)
+
+
+def _ids(slots: Sequence[Slot]) -> frozenset[str]:
+    return frozenset(slot.node_id for slot in slots)

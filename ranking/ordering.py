@@ -1,0 +1,84 @@
+"""Items in order: by score, or as a search asked for them to be sorted."""
+
+from dataclasses import dataclass
+from typing import assert_never
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ranking.catalogue import Catalogue
+from shopgraph.types import NO_TIME, FloatVector, IntVector, ParsedQuery, Sort
+
+FITTING = 100
+"""Where words are left that only the text answers to, so many of the best are sorted, the others follow."""
+
+_Scores = FloatVector | NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class Ranked:
+    """Items in order with their weighted parts, shape (n, len(PARTS))."""
+
+    item_idx: IntVector
+    parts: NDArray[np.float64]
+
+    def then(self, other: "Ranked") -> "Ranked":
+        """These items, then the others."""
+        return Ranked(
+            np.concatenate([self.item_idx, other.item_idx]), np.concatenate([self.parts, other.parts])
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class Sorting:
+    """What a search is sorted by: `keys`, shape (n_items,), the smallest first, inf where it is unknown.
+
+    `n_fitting` of the best by score are sorted (None: all), so that what only half fits is not first
+    because it is cheap.
+    """
+
+    keys: NDArray[np.float64]
+    n_fitting: int | None
+
+    def places(self, item_idx: IntVector, scores: _Scores) -> NDArray[np.intp]:
+        """Places of the items in order; equal keys by score."""
+        by_score = top(scores, len(scores))
+        sorted_ones = by_score[: self.n_fitting]
+        keys = self.keys[item_idx[sorted_ones]]
+        return np.concatenate([sorted_ones[np.argsort(keys, kind="stable")], by_score[len(sorted_ones) :]])
+
+
+def sorting_of(parsed: ParsedQuery, catalogue: Catalogue, popularity: _Scores) -> Sorting | None:
+    """The order that the words ask for, if any."""
+    if parsed.sort is None:
+        return None
+    loose = parsed.rest or parsed.missing or not all(slot.node_id for slot in parsed.attribute)
+    return Sorting(_keys(parsed.sort, catalogue, popularity), FITTING if loose else None)
+
+
+def top(scores: _Scores, n: int) -> NDArray[np.intp]:
+    """Places of the n largest scores, best first; of equal ones the earlier first, whatever n is."""
+    if 0 < n < len(scores):
+        threshold = np.partition(scores, len(scores) - n)[len(scores) - n]
+        places = np.flatnonzero(scores >= threshold)
+    else:
+        places = np.arange(len(scores))
+    return places[np.argsort(-scores[places], kind="stable")][:n]
+
+
+def _keys(sort: Sort, catalogue: Catalogue, popularity: _Scores) -> NDArray[np.float64]:
+    items = catalogue.items
+    match sort:
+        case "price_asc":
+            keys = items.price.astype(np.float64)
+        case "price_desc":
+            keys = -items.price.astype(np.float64)
+        case "newest":
+            keys = np.where(items.created_at == NO_TIME, np.nan, -items.created_at.astype(np.float64))
+        case "rating":
+            keys = -catalogue.stars.astype(np.float64)
+        case "popular":
+            keys = -popularity.astype(np.float64)
+        case _:
+            assert_never(sort)
+    return np.where(np.isnan(keys), np.inf, keys)

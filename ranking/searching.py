@@ -1,0 +1,158 @@
+"""What a search's words change about an answer: who may be shown, who comes first, in which order."""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from ranking.catalogue import Catalogue
+from ranking.conditions import Condition, Tiers, conditions_of, excluding, tiers_of
+from ranking.ordering import Sorting, sorting_of
+from ranking.phrases import Language
+from ranking.query_phrases import Meaning, meaning_sentence, price_words, relaxed_sentence
+from shopgraph.types import (
+    ITEM,
+    BoolVector,
+    Filters,
+    FloatVector,
+    IntVector,
+    NamedNode,
+    NodeRef,
+    ParsedQuery,
+    Reason,
+    Relaxed,
+    Slot,
+)
+
+QUERY_PART = "query"
+"""The part of a reason that says what the words mean; its share is 0, as filters are no summand."""
+
+NOBODY = np.zeros(0, np.int32)
+"""No item."""
+
+
+@dataclass(frozen=True, eq=False)
+class Search:
+    """The words of one answer, applied.
+
+    Attributes:
+        tiers: who may be shown; without words one mask.
+        conditions: what the words ask for.
+        named: items that are called by their titles and come first.
+        sorting: the order asked for, None: by score.
+        rules_out: whether they keep something out for good.
+    """
+
+    tiers: Tiers
+    conditions: tuple[Condition, ...] = ()
+    named: IntVector = field(default_factory=lambda: NOBODY)
+    sorting: Sorting | None = None
+    rules_out: bool = False
+
+    @property
+    def n_eligible(self) -> int:
+        """How many items the list can have over all pages."""
+        return int(np.count_nonzero(self.tiers.masks[-1]))
+
+    @property
+    def filters(self) -> bool:
+        """Whether the words keep any item out."""
+        return self.rules_out or len(self.conditions) > len(self.tiers.relaxed)
+
+
+def search_of(
+    parsed: ParsedQuery,
+    catalogue: Catalogue,
+    eligible: BoolVector,
+    n: int,
+    popularity: FloatVector,
+    named: IntVector,
+) -> Search:
+    """The words applied to the items that may be shown.
+
+    Args:
+        parsed: the words.
+        catalogue: of the shop.
+        eligible: who may be shown but for what the words ask for; what they rule out is out already.
+        n: so many are wanted.
+        popularity: of each item, for the order of that name.
+        named: items that the words name; of them the eligible ones come first, whatever else is asked for.
+    """
+    conditions = conditions_of(parsed, catalogue)
+    tiers = tiers_of(conditions, catalogue, eligible, n)
+    first = named[eligible[named]]
+    if len(first):
+        masks = tuple(mask.copy() for mask in tiers.masks)
+        for mask in masks:
+            mask[first] = True
+        tiers = Tiers(masks, tiers.relaxed)
+    sorting = sorting_of(parsed, catalogue, popularity)
+    return Search(tiers, conditions, first, sorting, excluding(parsed) != Filters())
+
+
+def named_items(parsed: ParsedQuery, catalogue: Catalogue) -> IntVector:
+    """The items that the words call by their titles and want to see."""
+    if parsed.intent == "find_similar":
+        return NOBODY
+    return catalogue.known_items(slot.node_id for slot in parsed.item)
+
+
+def model_item(parsed: ParsedQuery, catalogue: Catalogue) -> str | None:
+    """The id of the item that the words want something similar to."""
+    if parsed.intent != "find_similar":
+        return None
+    return next((slot.node_id for slot in parsed.item if catalogue.knows(slot.node_id)), None)
+
+
+def searched_words(parsed: ParsedQuery) -> str:
+    """The words that describe what is wanted: not prices, orders or what is ruled out."""
+    slots = (*parsed.category, *parsed.brand, *parsed.attribute, *parsed.item)
+    said = [*(slot.text for slot in slots), *(missing.text for missing in parsed.missing), parsed.rest]
+    return " ".join(dict.fromkeys([*said, *(slot.name for slot in slots if slot.node_id)])).strip()
+
+
+class WordReasons:
+    """Says of items what the words mean and whether it is so."""
+
+    def __init__(self, catalogue: Catalogue, parsed: ParsedQuery, search: Search, language: Language) -> None:
+        self._catalogue, self._language = catalogue, language
+        self._meanings = [
+            (self._meaning(one, parsed), one, catalogue.mask_of_any(one.filters)) for one in search.conditions
+        ]
+        self._loose = [slot for slot in parsed.attribute if not slot.node_id and slot.name]
+        self._relaxed = search.tiers.relaxed
+        self._parsed = parsed
+
+    def of(self, item_idx: int) -> Reason | None:
+        """The reason of one item; None where the words mean nothing that it has."""
+        met = [(meaning, one) for meaning, one, mask in self._meanings if mask[item_idx]]
+        missed = [meaning for meaning, _, mask in self._meanings if not mask[item_idx]]
+        text = self._catalogue.items.text[item_idx].casefold()
+        said = [meaning for meaning, _ in met]
+        said += [Meaning("attribute", slot.text) for slot in self._loose if slot.name.casefold() in text]
+        if not said and not missed:
+            return None
+        nodes = tuple(self._node(slot) for _, one in met for slot in one.slots)
+        return Reason(QUERY_PART, 0.0, nodes, meaning_sentence(said, missed, self._language))
+
+    def relaxed(self) -> tuple[Relaxed, ...]:
+        """What was let go, in order."""
+        found = []
+        for condition in self._relaxed:
+            meaning = self._meaning(condition, self._parsed)
+            sentence = relaxed_sentence(meaning, self._language)
+            found.append(Relaxed(condition.field, meaning.text, meaning.names, sentence))
+        return tuple(found)
+
+    def _meaning(self, condition: Condition, parsed: ParsedQuery) -> Meaning:
+        if condition.slots:
+            names = dict.fromkeys(self._node(slot).name for slot in condition.slots)
+            return Meaning(condition.field, condition.text, tuple(names))
+        return Meaning(
+            condition.field, "", (price_words(parsed.price_min, parsed.price_max, self._language),)
+        )
+
+    def _node(self, slot: Slot) -> NamedNode:
+        table = self._catalogue.nodes.get(slot.label)
+        if slot.label == ITEM or table is None or slot.node_id not in table.index:
+            return NamedNode(slot.label, slot.node_id, slot.name)
+        return self._catalogue.named(NodeRef(slot.label, table.index[slot.node_id]), self._language)

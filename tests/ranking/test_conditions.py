@@ -1,0 +1,97 @@
+"""ranking/conditions.py: what words ask for, and what is let go first; eight items worked out by hand."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from ranking.catalogue import ATTRIBUTE, BRAND, CATEGORY, HAS_ATTRIBUTE, IN_CATEGORY, MADE_BY, Catalogue
+from ranking.conditions import Tiers, conditions_of, excluding, tiers_of
+from shopgraph.types import Excluded, NodeTable, ParsedQuery, Slot
+from tests.planted import edges, planted_snapshot
+
+
+def catalogue() -> Catalogue:
+    """Items 0–3 tea, 4–7 mugs; even ones of brand b000; price 1 to 8; 0, 1, 4 red, 2 blue; 0 for kids."""
+    shop = planted_snapshot(n_users=4, n_items=8, n_tastes=2, n_events=2)
+    nodes = {
+        **shop.nodes,
+        CATEGORY: NodeTable(("tea", "mugs"), ("Tea", "Mugs")),
+        ATTRIBUTE: NodeTable(
+            ("audience:kids", "colour:blue", "colour:red", "style:red"), ("kids", "blue", "red", "red")
+        ),
+    }
+    relations = {
+        MADE_BY: edges(range(8), [0, 1] * 4),
+        IN_CATEGORY: edges(range(8), [0] * 4 + [1] * 4),
+        HAS_ATTRIBUTE: edges([0, 2, 0, 1, 4, 3], [0, 1, 2, 2, 2, 3]),
+    }
+    items = replace(shop.items, price=np.arange(1, 9, dtype=np.float32))
+    return Catalogue.from_snapshot(replace(shop, nodes=nodes, relations=relations, items=items))
+
+
+SHOP = catalogue()
+TEA = Slot("tea", CATEGORY, "tea", "Tea", 0.98)
+B0 = Slot("b zero", BRAND, "b000", "B 0", 0.98)
+RED = Slot("red", ATTRIBUTE, "colour:red", "red", 0.98)
+RED_STYLE = Slot("red", ATTRIBUTE, "style:red", "red", 0.49)
+BLUE = Slot("blue", ATTRIBUTE, "colour:blue", "blue", 0.98)
+UNLINKED = Slot("matte", ATTRIBUTE, "", "matte", 0.98)
+
+
+def tiers(parsed: ParsedQuery, n: int) -> tuple[list[list[int]], list[str]]:
+    found: Tiers = tiers_of(conditions_of(parsed, SHOP), SHOP, np.ones(8, np.bool_), n)
+    return [np.flatnonzero(mask).tolist() for mask in found.masks], [one.field for one in found.relaxed]
+
+
+def asked(**fields: object) -> ParsedQuery:
+    return ParsedQuery("words", "en", **fields)  # type: ignore[arg-type]  # test data
+
+
+@pytest.mark.parametrize(
+    ("parsed", "items"),
+    [
+        (asked(category=(TEA,)), [0, 1, 2, 3]),
+        (asked(category=(TEA,), brand=(B0,)), [0, 2]),
+        (asked(attribute=(RED,)), [0, 1, 4]),
+        (asked(attribute=(RED, BLUE)), [0, 1, 2, 4]),  # one key: any of them
+        (asked(attribute=(replace(RED, confidence=0.49), RED_STYLE)), [0, 1, 3, 4]),  # one word
+        (asked(attribute=(UNLINKED,)), list(range(8))),
+        (asked(price_min=2.0, price_max=4.0), [1, 2, 3]),
+        (asked(audience="kids"), [0]),
+        (asked(audience="women"), list(range(8))),
+        (asked(intent="find_similar", brand=(B0,), category=(TEA,)), [0, 1, 2, 3]),
+        (asked(intent="ask_about_item", brand=(B0,), attribute=(RED,)), [0, 2, 4, 6]),
+        (asked(intent="service", category=(TEA,)), list(range(8))),
+    ],
+)
+def test_words_keep(parsed: ParsedQuery, items: list[int]) -> None:
+    assert tiers(parsed, 1) == ([items], [])
+
+
+def test_enough_items_relax_nothing() -> None:
+    assert tiers(asked(category=(TEA,), attribute=(RED,)), 2) == ([[0, 1]], [])
+
+
+def test_attribute_goes_before_price_before_brand_before_category() -> None:
+    parsed = asked(category=(TEA,), brand=(B0,), attribute=(RED,), price_max=1.5)
+    assert tiers(parsed, 5) == (
+        [[0], [0, 2], [0, 1, 2, 3], list(range(8))],
+        ["attribute", "price", "brand", "category"],  # without the attribute alone there is none more
+    )
+
+
+def test_what_helps_nothing_stays_while_something_else_helps() -> None:
+    parsed = asked(category=(TEA,), attribute=(RED,), price_min=7.0)
+    assert tiers(parsed, 1) == ([[], [0, 1]], ["price"])
+
+
+def test_unsure_slot_goes_first() -> None:
+    unsure = replace(TEA, confidence=0.3)
+    assert tiers(asked(category=(unsure,), attribute=(RED,)), 3)[1] == ["category"]
+
+
+def test_what_is_ruled_out_is_a_filter_that_stays() -> None:
+    parsed = asked(exclude=Excluded(brand=(B0,), attribute=(RED, UNLINKED)))
+    assert np.flatnonzero(SHOP.mask(excluding(parsed))).tolist() == [3, 5, 7]
+    assert conditions_of(parsed, SHOP) == ()
