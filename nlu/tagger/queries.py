@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from nlu.tagger.labels import INTENTS, Label, LabelledQuery, QuerySpan
 from nlu.tagger.noise import lose_space, misspell, traditional
-from nlu.tagger.shop_words import Called, ShopWords, Tongue, general_words, read_table, weights_of
+from nlu.tagger.shop_words import ShopWords, Tongue, general_words, read_table, weights_of
 from shopgraph.types import Intent
 
 Split = Literal["train", "validation"]
@@ -54,6 +54,7 @@ class QueryMaker:
         graph["line"] = words.lines
         named = {slot: [thing for thing in things if thing.en or thing.zh] for slot, things in graph.items()}
         self._things = {slot: (things, weights_of(things)) for slot, things in named.items() if things}
+        self._in_chinese = {slot for slot, things in named.items() if any(thing.zh for thing in things)}
 
     def draw(self, rng: np.random.Generator) -> LabelledQuery:
         """One query."""
@@ -113,9 +114,10 @@ class QueryMaker:
         """A value for the slot, out of the graph where it has such things."""
         listed, share = _FROM_GENERAL.get(slot, (slot, 0.0))
         things, weights = self._things.get(slot, ((), np.zeros(0)))
+        untranslated = slot == "category" and tongue == "zh" and slot not in self._in_chinese
         if slot in ("attr", "line") and not things:
             listed = "adj"
-        if not things or rng.random() < share or (slot == "category" and not _has(things, tongue)):
+        if not things or rng.random() < share or untranslated:
             words = general_words()[listed, tongue]
             return words[int(rng.integers(len(words)))]
         names = things[_place(weights, rng)].names(tongue)
@@ -142,10 +144,6 @@ def _label(text: str) -> Label:
         if label == text:
             return label
     raise ValueError(f"label {text!r} of a template is not known")
-
-
-def _has(things: Sequence[Called], tongue: Tongue) -> bool:
-    return any(thing.zh if tongue == "zh" else thing.en for thing in things[:20])
 
 
 def _place(weights: NDArray[np.float64], rng: np.random.Generator) -> int:
