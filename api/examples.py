@@ -106,6 +106,19 @@ PARSED: dict[str, Any] = {
     },
 }
 
+SEARCH: dict[str, Any] = {
+    **RECOMMENDATION,
+    "parsed": PARSED,
+    "relaxed": [
+        {
+            "field": "price",
+            "text": "",
+            "names": ["up to 10"],
+            "sentence": "Too few items meet price up to 10, so others are listed too.",
+        }
+    ],
+}
+
 EXPLANATION: dict[str, Any] = {
     **RANKED_ITEM,
     "user_id": "alice",

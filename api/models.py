@@ -97,6 +97,25 @@ class RecommendationOut(_Out):
     next_cursor: str | None
 
 
+class RelaxedOut(_Out):
+    """What the words asked for and was let go, as too few items had it."""
+
+    field: Literal["category", "brand", "attribute", "audience", "price"]
+    text: str
+    names: list[str]
+    sentence: str
+
+
+class SearchOut(RecommendationOut):
+    """A ranked list for words, how they were read, and what of it was let go to fill the list.
+
+    A reason of the part `query` says what the words mean; it filters, so that its share is 0.
+    """
+
+    parsed: dict[str, Any] = Field(description="As `/v1/parse` answers.")
+    relaxed: list[RelaxedOut] = Field(description="In the order in which it was let go.")
+
+
 class ExplanationOut(RankedItemOut):
     """One item's whole decomposition for one shopper."""
 

@@ -3,12 +3,13 @@
 from dataclasses import asdict
 from typing import Any
 
+from nlu.flat import parsed_to_json
 from ranking.engine import Explanation
 from shopgraph.types import NamedNode, PathEdge, RankedItem, Reason, Recommendation
 
 
 def to_json(recommendation: Recommendation) -> dict[str, Any]:
-    """A list in the shape that DESIGN fixes; a search has `parsed` beside it."""
+    """A list in the shape that DESIGN fixes; a search has `parsed` and `relaxed` beside it."""
     body: dict[str, Any] = {
         "recommendation_id": recommendation.recommendation_id,
         "user_id": recommendation.user_id,
@@ -22,7 +23,7 @@ def to_json(recommendation: Recommendation) -> dict[str, Any]:
         "next_cursor": recommendation.next_cursor,
     }
     if recommendation.parsed is not None:
-        body["parsed"] = asdict(recommendation.parsed)
+        body["parsed"] = parsed_to_json(recommendation.parsed)
         body["relaxed"] = [asdict(relaxed) for relaxed in recommendation.relaxed]
     return body
 

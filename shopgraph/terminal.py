@@ -69,6 +69,8 @@ def print_list(answer: Mapping[str, Any], heading: str) -> None:
             str(item["rank"]), Text(f"{item['title']}\n{item['item_id']}"), f"{item['score']:.3f}", Text(why)
         )
     results.print(table)
+    for relaxed in answer.get("relaxed", ()):
+        note(relaxed["sentence"])
     for reason in (answer["fallback_reason"], answer["shortfall_reason"]):
         if reason:
             note(reason.replace("_", " "))

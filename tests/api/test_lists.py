@@ -82,13 +82,24 @@ def test_rank_orders_the_callers_items_alone(client: TestClient) -> None:
 def test_search_finds_by_words_in_both_languages(client: TestClient) -> None:
     english = client.get("/v1/search", params={"q": "running shoes", "n": 5}).json()
     chinese = client.get("/v1/search", params={"q": "跑鞋", "n": 5, "language": "zh"}).json()
-    for answer in (english, chinese):  # both name a category: only its items are shown, however few
-        assert answer["items"]
-        assert (len(answer["items"]) < 5) == (answer["shortfall_reason"] is not None)
+    for answer in (english, chinese):
+        assert len(answer["items"]) == 5
+        assert answer["parsed"]["flat"]["category"] == [answer["parsed"]["category"][0]["name"]]
     assert any("run" in item["title"].lower() or "shoe" in item["title"].lower() for item in english["items"])
     assert english["parsed"]["language"] == "en"
     assert chinese["parsed"]["language"] == "zh"
     assert all(item["score_parts"]["text"] != 0 for item in english["items"])
+
+
+def test_search_says_what_the_words_mean_and_what_was_let_go(client: TestClient) -> None:
+    answer = client.get("/v1/search", params={"q": "running shoes under 1", "n": 5}).json()
+    assert len(answer["items"]) == 5
+    assert [relaxed["field"] for relaxed in answer["relaxed"]][:1] == ["price"]
+    assert answer["relaxed"][0]["sentence"].startswith("Too few items meet price up to 1,")
+    reason = answer["items"][0]["reasons"][0]
+    assert (reason["part"], reason["share"]) == ("query", 0)
+    assert "‘running shoes’ → category Running Shoes" in reason["text"]
+    assert "not met: price up to 1" in reason["text"]
 
 
 def test_an_explanation_sums_to_the_score(client: TestClient) -> None:
