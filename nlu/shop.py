@@ -60,7 +60,7 @@ def _labelled(snapshot: GraphSnapshot, label: str) -> Iterator[NodeNames]:
         return
     n_items = _n_items(snapshot, label)
     for idx, (node_id, names) in enumerate(zip(table.ids, _all_names(table), strict=True)):
-        yield NodeNames(label, node_id, names, n_items=n_items[idx])
+        yield NodeNames(label, node_id, names or (node_id,), n_items=n_items[idx])
 
 
 def _brands(snapshot: GraphSnapshot, titles: Sequence[Key]) -> Iterator[NodeNames]:

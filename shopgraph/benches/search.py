@@ -59,6 +59,11 @@ from shopgraph.types import (
 )
 
 HELD_OUT_DAYS, K, MAX_QUERIES, MAX_LEARNED = 14.0, 10, 2_000, 1_000
+BM25, MEANING, TEXT_ONLY = "BM25", "encoder alone", "text only"
+HYBRID, PERSONAL = "hybrid", "personal hybrid"
+OVER = {BM25: BM25, MEANING: BM25, TEXT_ONLY: BM25, HYBRID: TEXT_ONLY, PERSONAL: HYBRID}
+"""What each ranker's gain is over."""
+
 _WORDS_OF_A_TITLE = (2, 5)
 _NOW = datetime(2026, 1, 1, tzinfo=UTC)
 _EVERYTHING = Filters(include_bought=True)
@@ -84,7 +89,7 @@ class Task:
 
 
 def run(settings: Settings) -> list[dict[str, Any]]:
-    """One row a data set and ranker; a gain is over the row before, query by query."""
+    """One row a data set and ranker; a gain is over the ranker that OVER names, query by query."""
     encoder = open_encoder(settings.encoder_config.model_copy(update={"threads": 1, "device": "cpu"}))
     rows: list[dict[str, Any]] = []
     for task in _tasks(settings, encoder):
@@ -97,24 +102,22 @@ def compare(task: Task, encoder: TextEncoder) -> list[dict[str, Any]]:
     vectors = encoder.encode(list(task.searches.words), "query")
     head = {"dataset": task.dataset, "n_queries": len(task.searches.words), "n_items": task.train.n_items}
     rows: list[dict[str, Any]] = []
-    before: NDArray[np.float64] | None = None
+    values: dict[str, NDArray[np.float64]] = {}
     for name, ranked, seconds in _ranked(task, vectors):
         hits = ranked == task.searches.item_idx[:, None]
         one = np.ones(len(hits), np.int32)
-        values = ndcg_at_k(hits, one, K)
-        interval = bootstrap_interval(values, np.random.default_rng(0))
+        values[name] = ndcg_at_k(hits, one, K)
+        interval = bootstrap_interval(values[name], np.random.default_rng(0))
         row = {**head, "ranker": name, f"ndcg@{K}": round(interval.mean, 4)}
         row["ci95"] = [round(interval.low, 4), round(interval.high, 4)]
-        row["gain"], row["gain_ci95"] = None, None
-        if before is not None:
-            gain = paired_difference(values, before, np.random.default_rng(0))
-            row["gain"], row["gain_ci95"] = round(gain.mean, 4), [round(gain.low, 4), round(gain.high, 4)]
+        row["over"] = OVER[name]
+        gain = paired_difference(values[name], values[OVER[name]], np.random.default_rng(0))
+        row["gain"], row["gain_ci95"] = round(gain.mean, 4), [round(gain.low, 4), round(gain.high, 4)]
         row[f"recall@{K}"] = round(float(recall_at_k(hits, one, K).mean()), 4)
         row["ms_a_query"] = round(1_000 * seconds / len(hits), 3)
         weights = task.hybrid.weights
         row["gamma_meaning"], row["gamma_letters"] = round(weights.text, 3), round(weights.words, 3)
         rows.append(row)
-        before = values
     return rows
 
 
@@ -238,11 +241,11 @@ def _ranked(task: Task, vectors: FloatMatrix) -> Iterator[tuple[str, IntVector, 
         return answered(row, task.train.nodes[USER].ids[task.searches.user_idx[row]])
 
     rankers = {
-        "BM25": bm25,
-        "encoder alone": meaning,
-        "text only": text,
-        "hybrid": hybrid,
-        "personal hybrid": personal,
+        BM25: bm25,
+        MEANING: meaning,
+        TEXT_ONLY: text,
+        HYBRID: hybrid,
+        PERSONAL: personal,
     }
     for name, ranker in rankers.items():
         started = perf_counter()
