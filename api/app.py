@@ -10,6 +10,7 @@ from api.config import ApiConfig
 from api.metrics import Metrics
 from api.middleware import BodyLimit, EncodedSegments, Measured, SecurityHeaders
 from api.problems import add_problem_handlers
+from api.routes.dialogues import router as dialogue_turns
 from api.routes.events import router as events
 from api.routes.health import router as health
 from api.routes.items import router as items
@@ -18,12 +19,17 @@ from api.routes.rank import router as rank
 from api.routes.search import router as search
 from api.routes.users import router as users
 from api.state import ServingState
+from graph.ledger import SqliteLedger
+from nlu.dialogue.session import DialogueConfig, Dialogues
 
 _HERE = Path(__file__).parent
 
 
-def create_app(serving: ServingState, config: ApiConfig) -> FastAPI:
-    """The ranking API and the console, answering from `serving`."""
+def create_app(serving: ServingState, config: ApiConfig, dialogues: Dialogues | None = None) -> FastAPI:
+    """The ranking API and the console, answering from `serving`.
+
+    Without `dialogues` they are kept in this process alone.
+    """
     app = FastAPI(
         title="shopgraph",
         summary="Ranked items for a shop's shoppers, with the reasons that make up each score.",
@@ -37,10 +43,11 @@ def create_app(serving: ServingState, config: ApiConfig) -> FastAPI:
     )
     app.state.serving = serving
     app.state.config = config
+    app.state.dialogues = dialogues or Dialogues(SqliteLedger(None), DialogueConfig())
     app.state.metrics = metrics = Metrics()
     metrics.use_model(serving.engine.model_version)
     add_problem_handlers(app)
-    for group in (users, items, rank, search, parse, events, health):
+    for group in (users, items, rank, search, parse, dialogue_turns, events, health):
         app.include_router(group)
     _add_pages(app)
     # The last one added is the first to see a request.

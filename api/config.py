@@ -2,6 +2,8 @@
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from ranking.clarify import ClarifyConfig
+
 
 class ApiConfig(BaseModel):
     """What one request may ask for."""
@@ -14,3 +16,4 @@ class ApiConfig(BaseModel):
     max_events: int = Field(default=1_000, ge=1, description="Most events in one POST.")
     max_candidates: int = Field(default=1_000, ge=1, description="Most items in one POST /v1/rank.")
     max_query_chars: int = Field(default=10_000, ge=1, description="Longest search text, characters.")
+    clarify: ClarifyConfig = Field(default=ClarifyConfig(), description="When a dialogue asks back.")

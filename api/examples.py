@@ -117,6 +117,53 @@ SEARCH: dict[str, Any] = {
             "sentence": "Too few items meet price up to 10, so others are listed too.",
         }
     ],
+_EMPTY: dict[str, Any] = {
+    **PARSED,
+    "category": [],
+    "attribute": [],
+    "text": "",
+    "price_max": None,
+    "currency": None,
+    "exclude": {"category": [], "brand": [], "attribute": []},
+    "sources": {},
+    "took_ms": 0.0,
+    "flat": {
+        **PARSED["flat"],
+        "category": [],
+        "attribute": [],
+        "price_max": None,
+        "exclude": {"brand": [], "category": [], "attribute": []},
+    },
+}
+
+DIALOGUE: dict[str, Any] = {
+    "dialogue_id": "b5uY0m6Tn3xqk1VdYw8Rj2Lc",
+    "user_id": "alice",
+    "turn": 0,
+    "parsed": _EMPTY,
+    "narrowed": {"below": None, "above": None, "similar_to": None},
+    "shown": [],
+    "question": None,
+}
+
+TURN: dict[str, Any] = {
+    **DIALOGUE,
+    "turn": 1,
+    "parsed": PARSED,
+    "shown": ["SKU-42"],
+    "question": {
+        "slot": "brand",
+        "field": "brand",
+        "text": "Which brand would you like? Fjellrev (21), Kestrel (14)",
+        "gain_bits": 1.31,
+        "options": [
+            {"name": "Fjellrev", "count": 21, "node_ids": ["Fjellrev"], "price_min": None, "price_max": None},
+            {"name": "Kestrel", "count": 14, "node_ids": ["Kestrel"], "price_min": None, "price_max": None},
+        ],
+    },
+    "changed": ["category", "attribute", "price_max", "exclude"],
+    "answer": "Here is 1 item.",
+    "list": RECOMMENDATION,
 }
 
 EXPLANATION: dict[str, Any] = {

@@ -15,6 +15,7 @@ from pydantic_settings import (
 
 from api.config import ApiConfig
 from gnn.index import Storage
+from nlu.dialogue.session import DialogueConfig
 from nlu.encoder import EncoderConfig
 from nlu.llm.config import LlmConfig
 from nlu.tagger.config import TaggerConfig
@@ -47,6 +48,10 @@ class Settings(BaseSettings):
     """How long a store may take to answer, seconds."""
     artefacts: Path = Path("artefacts")
     """Folder of trained artefacts; each store has its own folder in it."""
+    ledger: Path | None = None
+    """File of dialogues and of what shoppers thought of them; beside the store's artefacts by default."""
+    dialogues: DialogueConfig = DialogueConfig()
+    """How long dialogues are kept."""
     data: Path | None = None
     """Folder of public data sets, for evaluations and benchmarks."""
     neo4j_home: Path = Path(".neo4j")

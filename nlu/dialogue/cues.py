@@ -20,6 +20,8 @@ Cue: TypeAlias = Literal[
     "cheaper",
     "dearer",
     "why",
+    "more",
+    "similar",
 ]
 
 _PLACES = {
@@ -34,12 +36,30 @@ _PLACE = re.compile(
     r"|第\s*([一二三四五六七八九十]|\d{1,2})\s*(?:个|款|件|支|瓶|双|种|条|样)"
     r"|(最后)(?:一)?(?:个|款|件|支|瓶|双|种|条|样)"
 )
+_WORD = re.compile(r"[^\W_]+(?:['’-][^\W_]+)*")
+_FILLING = frozenset(
+    re.findall(
+        r"\S+",
+        "a about an and any do for i in it like me more of one ones or please show some something tell that "
+        "the these them this those to want what would you "
+        "的 一点 个 吧 呢 吗 我 要 想 看 看看 请 把 给 这 那 这个 那个 一个",
+    )
+)
 
 
 def read_cues(text: str) -> frozenset[Cue]:
     """The cues that a turn gives."""
     plain = normalise(text)
     return frozenset(cue for cue, pattern in _patterns().items() if pattern.search(plain))
+
+
+def without_cues(text: str) -> str:
+    """What a text says beside its cues and places; empty where only filling words are left."""
+    plain = _PLACE.sub(" ", normalise(text))
+    for pattern in _patterns().values():
+        plain = pattern.sub(" ", plain)
+    words = [word for word in _WORD.findall(plain) if word not in _FILLING]
+    return " ".join(words)
 
 
 def named_place(text: str) -> int | None:

@@ -12,10 +12,11 @@
 | waives a brand, price, category or attribute | clears that slot |
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from nlu.dialogue.cues import Cue, named_place, read_cues
+from nlu.dialogue.cues import Cue, named_place, read_cues, without_cues
+from nlu.dialogue.edits import less, union
 from shopgraph.types import Excluded, ParsedQuery, Slot
 
 KindOf = Callable[[Slot], str]
@@ -56,26 +57,33 @@ def after_turn(state: DialogueState, turn: ParsedQuery, kind_of: KindOf = lambda
         sort=turn.sort or query.sort,
         item=turn.item or _pointed_at(turn.text, shown) or query.item,
         missing=turn.missing,
-        rest=turn.rest or query.rest,
+        rest=_rest(turn, cues, query.rest),
         sources={**query.sources, **turn.sources},
         took_ms=turn.took_ms,
     )
     return DialogueState(query, shown, state.n_turns + 1)
 
 
+def _rest(turn: ParsedQuery, cues: frozenset[Cue], before: str) -> str:
+    """What no slot took; words that only point back or turn the dialogue leave what was said before."""
+    if not cues and named_place(turn.text) is None:
+        return turn.rest or before
+    return without_cues(turn.rest) or before
+
+
 def _with_slots(query: ParsedQuery, turn: ParsedQuery, cues: frozenset[Cue], kind_of: KindOf) -> ParsedQuery:
     adds = "add" in cues and "replace" not in cues
     back = query.exclude  # what is wanted now is no longer ruled out
     back = Excluded(
-        _less(back.category, turn.category),
-        _less(back.brand, turn.brand),
-        _less(back.attribute, turn.attribute),
+        less(back.category, turn.category),
+        less(back.brand, turn.brand),
+        less(back.attribute, turn.attribute),
     )
     added = turn.exclude
     exclude = Excluded(
-        _union(back.category, added.category),
-        _union(back.brand, added.brand),
-        _union(back.attribute, added.attribute),
+        union(back.category, added.category),
+        union(back.brand, added.brand),
+        union(back.attribute, added.attribute),
     )
     kinds = {kind_of(slot) for slot in turn.attribute} - {""}
     kept = query.attribute if adds else tuple(a for a in query.attribute if kind_of(a) not in kinds)
@@ -83,7 +91,7 @@ def _with_slots(query: ParsedQuery, turn: ParsedQuery, cues: frozenset[Cue], kin
         query,
         category=_next(query.category, turn.category, adds),
         brand=_next(query.brand, turn.brand, adds),
-        attribute=_union(kept, turn.attribute),
+        attribute=union(kept, turn.attribute),
         exclude=exclude,
     )
 
@@ -115,9 +123,9 @@ def _waived(query: ParsedQuery, cues: frozenset[Cue]) -> ParsedQuery:
 def _without(query: ParsedQuery, excluded: Excluded) -> ParsedQuery:
     return replace(
         query,
-        category=_less(query.category, excluded.category),
-        brand=_less(query.brand, excluded.brand),
-        attribute=_less(query.attribute, excluded.attribute),
+        category=less(query.category, excluded.category),
+        brand=less(query.brand, excluded.brand),
+        attribute=less(query.attribute, excluded.attribute),
     )
 
 
@@ -133,17 +141,4 @@ def _pointed_at(text: str, shown: tuple[str, ...]) -> tuple[Slot, ...]:
 def _next(before: tuple[Slot, ...], now: tuple[Slot, ...], adds: bool) -> tuple[Slot, ...]:
     if not now:
         return before
-    return _union(before, now) if adds else now
-
-
-def _union(before: Iterable[Slot], now: Iterable[Slot]) -> tuple[Slot, ...]:
-    return tuple({_identity(slot): slot for slot in (*before, *now)}.values())
-
-
-def _less(slots: tuple[Slot, ...], dropped: Iterable[Slot]) -> tuple[Slot, ...]:
-    gone = {_identity(slot) for slot in dropped}
-    return tuple(slot for slot in slots if _identity(slot) not in gone)
-
-
-def _identity(slot: Slot) -> tuple[str, str]:
-    return (slot.label, slot.node_id or slot.name.casefold())
+    return union(before, now) if adds else now

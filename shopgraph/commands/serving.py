@@ -11,8 +11,10 @@ from threadpoolctl import threadpool_limits
 
 from api.app import create_app
 from api.state import ServingState
+from nlu.dialogue.session import Dialogues
 from shopgraph import pipeline
 from shopgraph.commands.options import Json, Store, opened, root_of, settings_of, utc_now
+from shopgraph.dialogues import open_ledger
 from shopgraph.errors import BadSettings
 from shopgraph.settings import Settings
 from shopgraph.terminal import note, print_json, print_list
@@ -28,7 +30,8 @@ def serve(context: typer.Context, store: Store = None, host: Host = None, port: 
     """Answer over HTTP: the API, the console at /console/, its page at /docs, metrics at /metrics."""
     settings = _listening(settings_of(context), host, port)
     with closing(opened(settings, store)) as facts:
-        serve_state(pipeline.load(root_of(settings, store), facts, settings, utc_now()), settings)
+        root = root_of(settings, store)
+        serve_state(pipeline.load(root, facts, settings, utc_now()), settings, root)
 
 
 @app.command()
@@ -58,19 +61,18 @@ def demo(
             print_list(answer, f"For {done.serving.engine.profiles.name(answer['user_id'])}")
     with closing(done.serving.store):
         if not no_serve:
-            serve_state(done.serving, settings)
+            serve_state(done.serving, settings, folder)
 
 
-def serve_state(serving: ServingState, settings: Settings) -> None:
-    """Serve until interrupted; says where."""
+def serve_state(serving: ServingState, settings: Settings, root: Path) -> None:
+    """Serve until interrupted; says where. Dialogues are kept in the folder `root`."""
     config = settings.api
-    with listener(config.host, config.port) as listening:
+    with listener(config.host, config.port) as listening, open_ledger(root, settings) as ledger:
         host, port = listening.getsockname()
         note(f"console  http://{host}:{port}/console/")
         note(f"API      http://{host}:{port}/docs")
-        server = uvicorn.Server(
-            uvicorn.Config(create_app(serving, config), access_log=False, log_level="warning")
-        )
+        api = create_app(serving, config, Dialogues(ledger, settings.dialogues))
+        server = uvicorn.Server(uvicorn.Config(api, access_log=False, log_level="warning"))
         with threadpool_limits(1):  # a second thread makes one small product slower, not quicker
             server.run(sockets=[listening])
 
