@@ -117,6 +117,8 @@ SEARCH: dict[str, Any] = {
             "sentence": "Too few items meet price up to 10, so others are listed too.",
         }
     ],
+}
+
 _EMPTY: dict[str, Any] = {
     **PARSED,
     "category": [],
