@@ -13,7 +13,7 @@ from nlu.names import tidy, tokens
 from nlu.normalise import guess_language
 from nlu.rest import rest_of
 from nlu.shop import ShopNames
-from shopgraph.types import ITEM, Excluded, ParsedQuery, Slot, SlotSource
+from shopgraph.types import ITEM, Excluded, FloatVector, ParsedQuery, Slot, SlotSource
 
 MAX_CHARACTERS = 10_000
 """What is longer is cut: no shopper types it, and time grows with length."""
@@ -36,7 +36,7 @@ class QueryParser:
         self._grammar = Grammar(shop)
         self._linker = Linker(shop, vectors)
         self._titles = Titles(node for node in shop.nodes if node.label == ITEM)
-        self._tagger = tagger
+        self.tagger = tagger
         self._refiner = refiner
         self.parse("warm up 热身")  # opens the word lists that are opened on first use
 
@@ -44,16 +44,23 @@ class QueryParser:
         """The query as graph entities; any text gets an answer, at worst one that is all `rest`."""
         return self.parse_batch([text])[0]
 
+    def understand(self, text: str) -> tuple[ParsedQuery, FloatVector | None]:
+        """As `parse`, with the unit vector of the words where the tagger's pass gave one anyway."""
+        return self._understood([text])[0]
+
     def parse_batch(self, texts: Sequence[str]) -> list[ParsedQuery]:
         """As `parse`, with one encoder pass for all; `took_ms` is each one's share of the time."""
+        return [parsed for parsed, _ in self._understood(texts)]
+
+    def _understood(self, texts: Sequence[str]) -> list[tuple[ParsedQuery, FloatVector | None]]:
         started = perf_counter()
         whole = [tidy(text[:MAX_CHARACTERS]) for text in texts]
         tagged: Sequence[Tags | None] = [None] * len(whole)
-        if self._tagger is not None:
-            tagged = self._tagger.tag(whole)
+        if self.tagger is not None:
+            tagged = self.tagger.tag(whole)
         shared = (perf_counter() - started) * 1000 / max(len(texts), 1)
         return [
-            self._parsed(text, tidied, tags, shared)
+            (self._parsed(text, tidied, tags, shared), None if tags is None else tags.vector)
             for text, tidied, tags in zip(texts, whole, tagged, strict=True)
         ]
 

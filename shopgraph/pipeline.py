@@ -29,6 +29,7 @@ from graph.snapshot import build_snapshot as take_snapshot
 from graph.snapshot import load_snapshot, save_snapshot
 from graph.store import GraphStore
 from nlu.encoder import export_serving, open_encoder
+from nlu.llm.intent import open_intent_model
 from nlu.parser import QueryParser
 from nlu.shop import shop_names
 from nlu.text_cache import embed_items
@@ -40,6 +41,7 @@ from ranking.profiles import Profiles
 from ranking.scorer import Scorer
 from ranking.tokens import Signer
 from shopgraph.errors import ArtefactMissing, BadSettings, StoreUnavailable
+from shopgraph.nlu_training import open_tagger
 from shopgraph.settings import Settings
 from shopgraph.types import ITEM, USER, GraphSnapshot, Interactions, TextEncoder
 
@@ -160,9 +162,11 @@ def load(root: Path, store: GraphStore, settings: Settings, now: datetime) -> Se
         Signer(_signing_key(root, settings)),
         artefact.manifest.version,
     )
-    return ServingState(
-        engine, QueryParser(shop_names(snapshot)), _serving_encoder(root, artefact, settings), store
-    )
+    tagger = open_tagger(root)
+    shared = tagger is not None and tagger.name == artefact.manifest.metadata["encoder"]
+    encoder = tagger if shared else _serving_encoder(root, artefact, settings)
+    parser = QueryParser(shop_names(snapshot), tagger, open_intent_model(settings.llm))
+    return ServingState(engine, parser, encoder, store)
 
 
 def _index(artefact: Artefact, name: str) -> FlatIndex | None:

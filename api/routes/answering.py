@@ -30,9 +30,11 @@ def json_response(body: object, status: int = 200) -> Response:
 
 
 def understood(serving: ServingState, words: str) -> tuple[ParsedQuery, FloatVector | None]:
-    """The words as graph entities, and what no slot took as a unit vector."""
-    parsed = serving.parser.parse(words)
+    """The words as graph entities and as a unit vector, from one encoder pass where a tagger reads them."""
+    parsed, vector = serving.parser.understand(words)
     if serving.encoder is None or not words.strip():
         return parsed, None
-    vector: FloatVector = serving.encoder.encode([words], "query")[0]
+    tagger: object = serving.parser.tagger  # the text encoder itself, where its vectors are the same
+    if vector is None or serving.encoder is not tagger:
+        vector = serving.encoder.encode([words], "query")[0]
     return parsed, vector

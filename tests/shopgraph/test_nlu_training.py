@@ -2,20 +2,26 @@
 
 import gzip
 import json
+import shutil
 from pathlib import Path
 
+import numpy as np
 import pytest
 from typer.testing import CliRunner
 
+from api.routes.answering import understood
 from gnn.artefact import ArtefactRoot
+from graph.open import open_store
 from nlu.encoder import EncoderConfig
 from nlu.tagger.config import TaggerConfig
 from nlu.tagger.tagger import Tagger
+from shopgraph import pipeline
 from shopgraph.cli import app
 from shopgraph.errors import ArtefactDamaged, BadSource
 from shopgraph.nlu_training import TrainedNlu, open_tagger, train_nlu
 from shopgraph.settings import Settings
 from tests.planted import NOW, planted_snapshot
+from tests.shops import TrainedShop
 from tests.word_model import write_word_model
 
 TRAINING = TaggerConfig(
@@ -89,3 +95,23 @@ def test_the_command_says_what_it_does() -> None:
     shown = CliRunner().invoke(app, ["train-nlu", "--help"])
     assert shown.exit_code == 0
     assert "intents and slots" in shown.stdout
+
+
+def test_in_service_one_pass_reads_a_query_and_gives_its_vector(
+    trained_shop: TrainedShop, tmp_path: Path
+) -> None:
+    root = tmp_path / "root"
+    shutil.copytree(trained_shop.root, root)
+    few = TaggerConfig(queries=60, validation_queries=20, epochs=1, batch_size=16, width=32, blocks=1)
+    settings = trained_shop.settings.model_copy(update={"nlu_training": few})
+    with open_store(trained_shop.url) as store:
+        before = understood(pipeline.load(root, store, settings, NOW), "red wool scarf")
+        train_nlu(pipeline.take_snapshot(store, NOW), root, settings, NOW, lambda _: None)
+        serving = pipeline.load(root, store, settings, NOW)
+        tagger: object = serving.parser.tagger
+        assert serving.encoder is tagger
+        parsed, vector = understood(serving, "red wool scarf")
+    assert parsed.text == before[0].text
+    assert vector is not None
+    assert before[1] is not None
+    np.testing.assert_allclose(vector, before[1], atol=1e-5)
