@@ -16,6 +16,7 @@ WEAKEST_FIRST = ("attribute", AUDIENCE, PRICE, "brand", "category")
 SURE = 0.6
 """Conditions less sure than this go before all others, the least sure first."""
 
+_SAID_BY_TEXTS = frozenset({"attribute", "brand", "category"})
 _NOTHING_ASKED = frozenset({"service", "chitchat"})
 
 
@@ -74,13 +75,25 @@ def excluding(parsed: ParsedQuery) -> Filters:
     )
 
 
-def tiers_of(conditions: Sequence[Condition], catalogue: Catalogue, eligible: BoolVector, n: int) -> Tiers:
+def tiers_of(
+    conditions: Sequence[Condition],
+    catalogue: Catalogue,
+    eligible: BoolVector,
+    n: int,
+    has_words: BoolVector | None = None,
+) -> Tiers:
     """Who of the eligible meets all, then who meets what is left as the weakest are let go, until n do.
 
-    In each step the weakest condition goes without which there are more; if there is none, the weakest.
+    An item whose text has all the words (`has_words`) is of the category, brand and attributes that they
+    name, whatever the graph says. In each step the weakest condition goes without which there are more;
+    if there is none, the weakest.
     """
     left = sorted(conditions, key=_strength)
     masks = {id(condition): catalogue.mask_of_any(condition.filters) for condition in left}
+    if has_words is not None:
+        for condition in left:
+            if condition.field in _SAID_BY_TEXTS:
+                masks[id(condition)] |= has_words
 
     def meeting(kept: Sequence[Condition]) -> BoolVector:
         return reduce(np.logical_and, (masks[id(condition)] for condition in kept), eligible)

@@ -192,7 +192,8 @@ class Engine:
             kept &= allowed
         if ask.parsed is None:
             return Search(Tiers((kept,), ()))
-        return search_of(ask.parsed, self.catalogue, kept, ask.n, self._popularity, named)
+        has_words = self._scorer.has_words(searched_words(ask.parsed))
+        return search_of(ask.parsed, self.catalogue, kept, ask.n, self._popularity, named, has_words)
 
     def _ranked(self, ask: Ask, shopper: _Shopper, search: Search, n: int) -> Ranked:
         """The best n items (or all): those named, then tier by tier."""

@@ -17,6 +17,7 @@ from ranking.mix import Mix
 from ranking.models import ITEM_ITEM
 from shopgraph.types import (
     PARTS,
+    BoolVector,
     FloatMatrix,
     FloatVector,
     FusionWeights,
@@ -27,6 +28,9 @@ from shopgraph.types import (
 
 _GATHERING_COSTS = 4
 """Times that an item costs more when it is picked out than when all are scored in a row."""
+
+NEARLY_ALL = 0.6
+"""Share of the words' weight from which on a text has them, misspelt ones too; chosen on validation."""
 
 QUERY_SHARE, LETTERS_SHARE = "query", "letters"
 """Names of the text part's shares: likeness in meaning, and in letters."""
@@ -57,6 +61,11 @@ class Scorer:
             return None
         weighted: FloatVector = index.scores(words) * self._words_factor
         return weighted
+
+    def has_words(self, words: str) -> BoolVector | None:
+        """Whether an item's texts have nearly all of the words, shape (n_items,); None as for `letters`."""
+        index = self.hybrid.words
+        return None if index is None or not words else index.coverage(words) >= NEARLY_ALL
 
     def score(
         self,

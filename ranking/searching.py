@@ -66,6 +66,7 @@ def search_of(
     n: int,
     popularity: FloatVector,
     named: IntVector,
+    has_words: BoolVector | None,
 ) -> Search:
     """The words applied to the items that may be shown.
 
@@ -75,10 +76,11 @@ def search_of(
         eligible: who may be shown but for what the words ask for; what they rule out is out already.
         n: so many are wanted.
         popularity: of each item, for the order of that name.
+        has_words: whose texts have all the words.
         named: items that the words name; of them the eligible ones come first, whatever else is asked for.
     """
     conditions = conditions_of(parsed, catalogue)
-    tiers = tiers_of(conditions, catalogue, eligible, n)
+    tiers = tiers_of(conditions, catalogue, eligible, n, has_words)
     first = named[eligible[named]]
     if len(first):
         masks = tuple(mask.copy() for mask in tiers.masks)
@@ -107,7 +109,7 @@ def searched_words(parsed: ParsedQuery) -> str:
     """The words that describe what is wanted: not prices, orders or what is ruled out."""
     slots = (*parsed.category, *parsed.brand, *parsed.attribute, *parsed.item)
     said = [*(slot.text for slot in slots), *(missing.text for missing in parsed.missing), parsed.rest]
-    return " ".join(dict.fromkeys([*said, *(slot.name for slot in slots if slot.node_id)])).strip()
+    return " ".join(dict.fromkeys(said)).strip()
 
 
 class WordReasons:

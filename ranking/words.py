@@ -63,13 +63,24 @@ class WordIndex:
 
     def scores(self, words: str) -> FloatVector:
         """w(words, j) of every item, >= 0, shape (n_items,)."""
+        shared, own = self._shared(words)
+        shared /= self.norms * np.sqrt(own)
+        return shared
+
+    def coverage(self, words: str) -> FloatVector:
+        """Which share of ‖words‖² each item's texts have, in [0, 1], shape (n_items,)."""
+        shared, own = self._shared(words)
+        shared /= own
+        return shared
+
+    def _shared(self, words: str) -> tuple[FloatVector, np.float32]:
+        """Σ idf² of the features that each item has of the words, and of all of theirs."""
         total = np.zeros(len(self.norms), np.float32)
         features = _features(words)
         square = self.idf[features] ** 2
         for feature, weight in zip(features.tolist(), square, strict=True):  # an item has a feature once
             total[self.items[self.indptr[feature] : self.indptr[feature + 1]]] += weight
-        total /= self.norms * np.sqrt(np.maximum(square.sum(), np.float32(1e-12)))
-        return total
+        return total, np.maximum(square.sum(), np.float32(1e-12))
 
     def score_many(self, queries: Sequence[str]) -> FloatMatrix:
         """The scores of several queries, shape (len(queries), n_items)."""

@@ -95,3 +95,10 @@ def test_what_is_ruled_out_is_a_filter_that_stays() -> None:
     parsed = asked(exclude=Excluded(brand=(B0,), attribute=(RED, UNLINKED)))
     assert np.flatnonzero(SHOP.mask(excluding(parsed))).tolist() == [3, 5, 7]
     assert conditions_of(parsed, SHOP) == ()
+
+
+def test_item_whose_text_has_the_words_passes_for_what_they_name_but_not_for_its_price() -> None:
+    parsed = asked(category=(TEA,), attribute=(RED,), price_max=6.0)
+    has_words = np.arange(8) >= 4  # of these 4 and 5 cost up to 6
+    found = tiers_of(conditions_of(parsed, SHOP), SHOP, np.ones(8, np.bool_), 1, has_words)
+    assert np.flatnonzero(found.masks[0]).tolist() == [0, 1, 4, 5]

@@ -47,3 +47,10 @@ def test_saved_index_scores_the_same(tmp_path: Path) -> None:
     assert loaded is not None
     assert loaded.score_many(["black", "眼线"]).tolist() == INDEX.score_many(["black", "眼线"]).tolist()
     assert WordIndex.load(tmp_path / "elsewhere") is None
+
+
+def test_coverage_is_the_share_of_the_words_that_a_text_has() -> None:
+    assert INDEX.coverage("black tea")[[1, 3]].tolist() == pytest.approx([1.0, 0.0])
+    half = INDEX.coverage("black shoes")
+    assert 0 < half[1] < 1
+    assert not INDEX.coverage("").any()
