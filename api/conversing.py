@@ -10,7 +10,7 @@ from api.turns import Asked, Language, Turn, changed_fields, chosen, pointed_at,
 from nlu.dialogue import replies
 from nlu.dialogue.cues import Cue, named_place, read_cues
 from nlu.dialogue.edits import Edit, edited
-from nlu.dialogue.session import Dialogue, Narrowing, OpenOption, OpenQuestion
+from nlu.dialogue.session import Dialogue, Dialogues, Narrowing, OpenOption, OpenQuestion
 from nlu.dialogue.state import after_turn
 from nlu.grammar.kinds import attribute_kind
 from ranking.ask import Ask
@@ -264,3 +264,18 @@ class Conversation:
             query_vector=vector,
             similar_to=similar_to,
         )
+
+
+def take(
+    conversation: Conversation, dialogues: Dialogues, dialogue_id: str, asked: Asked, after: int | None = None
+) -> Turn:
+    """One turn of a kept dialogue."""
+    taken: list[Turn] = []
+
+    def step(dialogue: Dialogue) -> Dialogue:
+        taken.append(conversation.turn(dialogue, asked))
+        return taken[-1].dialogue
+
+    moved = dialogues.advance(dialogue_id, step, asked.now, after)
+    last = taken[-1]
+    return Turn(moved, last.changed, last.answer, last.list)

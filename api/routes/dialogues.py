@@ -5,13 +5,13 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Path, Request
 from fastapi.responses import Response
 
-from api.conversing import Conversation
+from api.conversing import Conversation, take
 from api.dialogue_models import DialogueIn, EditIn, FeedbackIn, TurnIn, edit_of
 from api.examples import DIALOGUE, TURN, answers
 from api.models import Id
 from api.routes.answering import json_response, now
 from api.state import Config, Meters, Serving
-from api.turns import Asked, Turn, dialogue_to_json, turn_to_json
+from api.turns import Asked, dialogue_to_json, turn_to_json
 from nlu.dialogue.session import Dialogue, Dialogues
 from shopgraph.errors import BadRecord
 
@@ -113,21 +113,6 @@ def feedback(
         dialogue_id, {"turn": turn, "recommendation_id": last, **body.model_dump(mode="json")}, moment
     )
     return json_response({"event": number}, 202)
-
-
-def take(
-    conversation: Conversation, dialogues: Dialogues, dialogue_id: str, asked: Asked, after: int | None = None
-) -> Turn:
-    """One turn of a kept dialogue."""
-    taken: list[Turn] = []
-
-    def step(dialogue: Dialogue) -> Dialogue:
-        taken.append(conversation.turn(dialogue, asked))
-        return taken[-1].dialogue
-
-    moved = dialogues.advance(dialogue_id, step, asked.now, after)
-    last = taken[-1]
-    return Turn(moved, last.changed, last.answer, last.list)
 
 
 def _noted(dialogue: Dialogue, what: dict[str, Any]) -> dict[str, Any]:
