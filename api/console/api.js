@@ -28,3 +28,9 @@ export function list({ userId, words, language }, n, reasons) {
 
 export const explain = ({ userId, words, language }, itemId) =>
   call(`/v1/users/${id(userId)}/items/${id(itemId)}/explanation?language=${language}` + (words ? `&q=${id(words)}` : ''));
+
+// A dialogue, begun with its first turn; what is sent is {text}, {edit} or {option}.
+export const begin = (userId, language) => call('/v1/dialogues', { method: 'POST', body: JSON.stringify({ user_id: userId, language }) });
+export const turn = (dialogueId, sent) => call(`/v1/dialogues/${id(dialogueId)}/turns`, { method: 'POST', body: JSON.stringify(sent) });
+export const thumbs = (dialogueId, number, which) =>
+  call(`/v1/dialogues/${id(dialogueId)}/turns/${number}/feedback`, { method: 'POST', body: JSON.stringify({ thumbs: which }) });

@@ -2,6 +2,7 @@
 import * as api from './api.js';
 import { $, fill, focusOn, make, named } from './dom.js';
 import { marks, moveLines, standing } from './moves.js';
+import { forgetDialogue, takeTurn } from './talk.js';
 import { clearWhy, redraw, showWhy } from './why.js';
 import { bars, legend, PARTS } from './bars.js';
 import { WORDS } from './words.js';
@@ -59,6 +60,7 @@ async function choose(row) {
   Object.assign(state, { userId: row.dataset.userId, name: row.dataset.name, words: '', itemId: null });
   $('words').value = '';
   $('moves').hidden = true;
+  forgetDialogue();
   markPerson();
   await showAll();
 }
@@ -81,7 +83,10 @@ async function showHistory() {
 // --- the list ---------------------------------------------------------------------------------
 
 async function showList(before = null) {
-  const list = await api.list(state, N_ITEMS, 3);
+  drawList(await api.list(state, N_ITEMS, 3), before);
+}
+
+function drawList(list, before = null) {
   state.list = list;
   $('list-title').textContent = state.words ? words().found(state.words, state.name) : words().list(state.name);
   const slots = list.parsed ? [...list.parsed.category, ...list.parsed.brand].map(slot => slot.name) : [];
@@ -179,8 +184,32 @@ async function search() {
   state.words = $('words').value.trim();
   state.itemId = null;
   $('moves').hidden = true;
+  forgetDialogue();
   await showAll();
+  if (state.words) await takeTurn(state, { text: state.words }, words(), follow);
 }
+
+// --- the dialogue -----------------------------------------------------------------------------
+
+// The list follows the turn; what is bought from it or asked of it is again the shopper's own list.
+async function talk(sent) {
+  const turn = await takeTurn(state, sent, words(), follow);
+  $('said').value = '';
+  if (turn.list === null) return;
+  const { category, brand, attribute, rest } = turn.parsed;
+  Object.assign(state, { words: [...[...category, ...brand, ...attribute].map(slot => slot.name), rest].join(' ').trim(), itemId: null });
+  $('moves').hidden = true;
+  drawList(turn.list);
+  $('list-title').textContent = words().inDialogue(state.name);
+  await why(state.list.items[0]?.item_id);
+}
+
+// A chip that is to be changed goes, and its words wait in the box to be written anew.
+const follow = (sent, text = '') => inTurn(async () => {
+  await talk(sent);
+  $('said').value = text;
+  $('said').focus();
+});
 
 function speak() {
   document.documentElement.lang = state.language;
@@ -227,6 +256,17 @@ $('search').addEventListener('submit', event => {
   event.preventDefault();
   if (state.userId !== null) inTurn(search);
 });
+$('say').addEventListener('submit', event => {
+  event.preventDefault();
+  const text = $('said').value.trim();
+  if (state.userId !== null && text) inTurn(() => talk({ text }));
+});
+$('t-anew').addEventListener('click', () => inTurn(async () => {
+  forgetDialogue();
+  state.words = '';
+  if (state.userId !== null) await showAll();
+  $('said').focus();
+}));
 // The browser's own cross in the search box brings the recommendations back.
 $('words').addEventListener('search', () => { if (!$('words').value && state.words) inTurn(search); });
 matchMedia('(prefers-color-scheme: dark)').addEventListener('change', redraw);

@@ -1,6 +1,9 @@
 // The page's own words; names of items and reasons come from the API in the language asked for.
 export const WORDS = {
   en: {
+    talk: 'Dialogue', slots: 'What was understood; a chip is removed by its cross and changed by a click on its words.', said: 'Say more', send: 'Send', anew: 'Start over',
+    fields: { category: 'category', brand: 'brand', attribute: 'attribute', price_min: 'from', price_max: 'up to', audience: 'for', sort: 'order', below: 'below', above: 'above', similar_to: 'like' },
+    not: name => `not ${name}`, remove: name => `Remove ${name}`, change: name => `Change ${name}`, helpful: 'This helped', unhelpful: 'This did not help', inDialogue: name => `For ${name}, by the dialogue`,
     console: 'console', search: 'Search as this shopper', go: 'Search', language: 'Language', shopper: 'Shopper',
     who: 'Name or id', history: 'History', why: 'Why this item', part: 'Part', share: 'Share', reason: 'Reason', sum: 'Score',
     past: 'Past items', common: 'In common', this: 'This item', stored: '“Bought this” is stored in the shop as a purchase.',
@@ -21,6 +24,9 @@ export const WORDS = {
     loading: 'Loading…', offline: 'The server does not answer. Is shopgraph still running?', model: version => `model ${version}`,
   },
   zh: {
+    talk: '对话', slots: '已理解的条件；点叉可移除，点文字可修改。', said: '继续说', send: '发送', anew: '重新开始',
+    fields: { category: '分类', brand: '品牌', attribute: '属性', price_min: '最低价', price_max: '最高价', audience: '适用', sort: '排序', below: '低于', above: '高于', similar_to: '类似' },
+    not: name => `不要 ${name}`, remove: name => `移除 ${name}`, change: name => `修改 ${name}`, helpful: '有帮助', unhelpful: '没有帮助', inDialogue: name => `按对话为${name}推荐`,
     console: '控制台', search: '以该顾客身份搜索', go: '搜索', language: '语言', shopper: '顾客',
     who: '姓名或编号', history: '历史', why: '推荐理由', part: '部分', share: '份额', reason: '理由', sum: '总分',
     past: '过往商品', common: '共同点', this: '这件商品', stored: '点击“买了这件”会在商店中记为一次购买。',

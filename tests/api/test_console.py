@@ -152,6 +152,43 @@ def test_a_click_on_bought_this_gives_the_apis_new_list_and_says_what_moved(cons
     assert console.page.evaluate("document.activeElement.id") == "moves-title"
 
 
+def test_a_dialogue_has_chips_that_the_list_follows(console: Console) -> None:
+    page = console.page
+    console.choose("alice")
+
+    def say(words: str) -> None:
+        page.locator("#said").fill(words)
+        page.keyboard.press("Enter")
+        page.wait_for_selector(f'#turns .mine:has-text("{words}")')
+        console.settle()
+
+    def chips() -> list[str]:
+        return [str(text) for text in page.locator("#chips .chip bdi").all_text_contents()]
+
+    say("red running shoes under 200")
+    assert {"category: Running Shoes", "attribute: red", "up to 200"} <= set(chips())
+    before = console.order()
+    say("cheaper")
+    assert any(chip.startswith("below ") for chip in chips())
+    assert console.order() != before
+    page.locator('[aria-label="Remove attribute: red"]').focus()
+    page.keyboard.press("Enter")
+    page.wait_for_selector('[aria-label="Remove attribute: red"]', state="detached")
+    console.settle()
+    assert page.evaluate("document.activeElement.id") == "said"
+    page.locator('[aria-label="Change up to 200"]').click()
+    page.wait_for_selector('[aria-label="Remove up to 200"]', state="detached")
+    console.settle()
+    assert page.locator("#said").input_value() == "up to 200"
+    page.locator(".thumb").last.click()
+    page.wait_for_selector('.thumb[aria-pressed="true"]')
+    page.locator("#t-anew").click()
+    page.wait_for_selector("#chips .chip", state="detached")
+    console.settle()
+    say("<img src=x onerror=alert(1)>")
+    assert page.locator("main img, #talk img").count() == 0
+
+
 def test_hostile_titles_are_only_text(console: Console, trained_shop: TrainedShop) -> None:
     hostile = trained_shop.facts.hostile_user_id
     console.choose(hostile)
