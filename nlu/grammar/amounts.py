@@ -57,6 +57,7 @@ _MOST_AFTER, _LEAST_AFTER = _said("most_after"), _said("least_after")
 _COLON = rf"\s?{_cell('about')}\s?"
 _NO_AGE = "".join(f"(?<!{word} )" for word in words(_cell("aged")))
 _DASH = r"\s?(?:-|~|–|—|到|至)\s?"
+_TWO_DIGITS, _WITH_CENTS = r"(?=[1-9]\d{1,3}(?!\d))", r"(?=\d{1,4}\.\d\d(?!\d))"
 _PATTERNS = tuple(
     (role, needs_currency, re.compile(pattern))
     for role, needs_currency, pattern in (
@@ -68,12 +69,21 @@ _PATTERNS = tuple(
         ),
         ("range", True, rf"{_ONE}(?:{_DASH}|\sto\s){_TWO}(?:\s?(?:之间|以内|的))?"),
         ("range", False, rf"{_ONE}{_DASH}{_TWO}\s?之间"),
+        ("range", False, rf"{_ONE}(?:到|至){_TWO}"),
+        ("range", False, rf"{_TWO_DIGITS}{_ONE}-{_TWO_DIGITS}{_TWO}(?![-\d])"),
         ("low", False, rf"{_said('not_less')}{_COLON}{_ONE}"),
         ("high", False, rf"{_NO_AGE}{_said('most_before')}{_COLON}{_ONE}(?:\s?{_MOST_AFTER})?"),
         ("low", False, rf"{_ONE}\s?{_LEAST_AFTER}"),
         ("high", False, rf"{_ONE}\s?{_MOST_AFTER}"),
         ("low", False, rf"{_NO_AGE}{_said('least_before')}{_COLON}{_ONE}"),
         ("low", True, rf"\bfrom {_ONE}"),
+        (
+            "high",
+            False,
+            rf"\b(?:around|about|approximately|roughly|circa|near|at|for) {_ONE}(?=[\s?!.,]*$|,)",
+        ),
+        ("high", False, rf"(?:大概|大约|差不多){_ONE}(?=$|[的,,])"),
+        ("high", False, rf"(?<![\d.]){_WITH_CENTS}{_ONE}"),
         (
             "high",
             True,

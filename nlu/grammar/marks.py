@@ -15,6 +15,7 @@ _BEFORE_BRAND = re.compile(
     r"(?:\b(?:by|from|brand|made by|brand called|brand name)|品牌|牌子|牌|来自)\s?[\"'“‘]?$"
 )
 _AFTER_BRAND = re.compile(r"[\"'”’]?\s?(?:'s\b|\bbrand\b|牌|家的|家|品牌|这个牌子)")
+_STOP = re.compile(r"[,;!?。]")
 SLOTS: tuple[Layer, ...] = ("Category", "Brand", "Attribute")
 _CUES: tuple[Layer, ...] = ("audience", "sort", "never", "exclude", "after", "hard", "stop")
 
@@ -96,6 +97,8 @@ def _applicable(
     keys = tuple(token.key for token in own)
     senses = [s for s in hit.senses if not s.words or s.words == keys or hit.similarity < 1]
     shown = bool(_BEFORE_BRAND.search(folded[:start]) or _AFTER_BRAND.match(folded[end:]))
+    if len(own) > 1 and _STOP.search(folded, start, end):  # "都不要,推荐" is not 不要推荐
+        senses = [s for s in senses if s.layer in SLOTS]
     if not whole and keys[0].isdigit() and len(own) == 1:
         return ()
     if len(own) == 1 and is_han(keys[0]) and not whole and (start, end) not in word_places():

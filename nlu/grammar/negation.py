@@ -13,6 +13,7 @@ _FREE_AFTER = re.compile(r"[\s-]?free\b(?!\s(?:shipping|delivery|of|from|gift|sa
 _JOINED = re.compile(r"[\s,/&]*(?:\b(?:and|or)\b)?[\s,/&]*")
 _FREE_BEFORE = re.compile(r"(?:无|零|(?<!\d)0|免)\s?$")
 _NOT_RULED_OUT = frozenset({"skin", "hair", "concern"})
+_BEFORE_AFTER = " 的都就也我会很太容易一用真,,是这个牌子类"
 _REACH = 60
 
 
@@ -104,8 +105,16 @@ def _goes_on(last: Mark, mark: Mark, gap: str, behind: Mark | None) -> bool:
         return False
     if last.has("Category") and not last.has("Attribute") and not _LIST.search(gap):
         return False
-    same_kind = last.sense.kind == mark.sense.kind or not {last.sense.kind, mark.sense.kind} - {"", "claim"}
+    if mark.has("Category") and not mark.has("Attribute") and not _LIST.search(gap):
+        return False
+    kinds = {_kind(last), _kind(mark)}
+    same_kind = len(kinds) == 1 or not kinds - {"", "claim"}
     return bool(layers - {"Attribute"}) or same_kind or not gap.strip() or "or" in gap or "或" in gap
+
+
+def _kind(mark: Mark) -> str:
+    attribute = mark.sense_of("Attribute")
+    return attribute.kind if attribute else mark.sense.kind
 
 
 def _backward(marks: Sequence[Mark], number: int, folded: str) -> list[int]:
@@ -114,7 +123,7 @@ def _backward(marks: Sequence[Mark], number: int, folded: str) -> list[int]:
     place = marks[number].start
     for previous in range(number - 1, -1, -1):
         mark = marks[previous]
-        gap = folded[mark.end : place].strip(" 的都就也")
+        gap = folded[mark.end : place].strip(_BEFORE_AFTER)
         joined = not gap or (found and _LIST.fullmatch(gap))
         if not joined or not mark.has(*SLOTS) or mark.sense.kind in _NOT_RULED_OUT:
             break

@@ -12,7 +12,8 @@ _TENS = dict(
         strict=True,
     )
 )
-_WORDS = "|".join(sorted((*_ONES, *_TENS, "hundred", "thousand"), key=len, reverse=True))
+_NOTES = {"fiver": 5, "tenner": 10, "grand": 1_000}
+_WORDS = "|".join(sorted((*_ONES, *_TENS, *_NOTES, "hundred", "thousand"), key=len, reverse=True))
 _DIGITS_ZH = dict(zip("零〇一二两三四五六七八九", (0, 0, 1, 2, 2, 3, 4, 5, 6, 7, 8, 9), strict=True))
 _UNITS_ZH = {"十": 10, "百": 100, "千": 1_000, "万": 10_000}
 
@@ -20,7 +21,7 @@ DIGITS = r"\d{1,3}(?:,\d{3}){1,3}(?:\.\d{1,4})?|\d{1,9}(?:\.\d{1,4})?"
 NUMBER = (
     rf"(?:(?:{DIGITS})(?:\s?k\b|[百千万])?"
     rf"|\b(?:a\s)?(?:{_WORDS})(?:[\s-](?:and\s)?(?:{_WORDS})){{0,8}}\b"
-    r"|(?<![零〇一二两三四五六七八九十百千万])[零〇一二两三四五六七八九十百千万]{1,12})"
+    r"|(?<![零〇一二两三四五六七八九十百千万几数])[零〇一二两三四五六七八九十百千万]{1,12})"
 )
 """A pattern without groups for a folded text; lengths are bounded, so that no text makes matching slow."""
 
@@ -39,12 +40,15 @@ def to_number(said: str) -> float | None:
 
 
 def _english(words: list[str]) -> float | None:
+    """Also the short forms: "two fifty" is 250, "a tenner" 10."""
     total = current = 0
     for word in words:
         if word in _ONES:
             current += _ONES[word]
         elif word in _TENS:
-            current += _TENS[word]
+            current = current * (100 if 0 < current < 10 else 1) + _TENS[word]
+        elif word in _NOTES:
+            total, current = total + max(current, 1) * _NOTES[word], 0
         elif word == "hundred":
             current = max(current, 1) * 100
         elif word == "thousand":
@@ -73,7 +77,7 @@ def _chinese(said: str) -> float | None:
         if unit == 10_000:
             total, section = total + (section + digit) * unit, 0
         else:
-            if digit == 0 and unit != 10:
+            if digit == 0 and unit != 10 and len(said) > 1:
                 return None
             section += (digit or 1) * unit
         digit, last_unit = 0, unit

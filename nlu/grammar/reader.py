@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from nlu.grammar.ages import audience_by_age
 from nlu.grammar.amounts import Price, find_price
 from nlu.grammar.data import table
 from nlu.grammar.data import words as words_of
@@ -106,7 +107,7 @@ class Grammar:
             price,
             named,
             tuple(claims),
-            _audience(marks),
+            _audience(marks, folded),
             next((_SORTS[mark.sense.value] for mark in marks if mark.sense.layer == "sort"), None),
             tuple(sorted(used)),
         )
@@ -157,6 +158,11 @@ def _free_claims(folded: str) -> Iterator[Quantity]:
             yield Quantity(name, match.start(), match.end())
 
 
-def _audience(marks: Sequence[Mark]) -> str | None:
-    said = [mark.sense.value for mark in marks if mark.sense.layer == "audience" and not mark.excluded]
+def _audience(marks: Sequence[Mark], folded: str) -> str | None:
+    """The audience said, an age first; a teenage daughter is a teen."""
+    said = {mark.sense.value for mark in marks if mark.sense.layer == "audience" and not mark.excluded}
+    if (aged := audience_by_age(folded)) is not None:
+        return aged
+    if "teens" in said:
+        said.discard("kids")
     return min(said, key=_AUDIENCE_RANK.__getitem__, default=None)

@@ -117,6 +117,11 @@ def _everyday_words() -> frozenset[str]:
     return frozenset(word for (row,) in rows for word in words(row))
 
 
+@lru_cache(maxsize=1)
+def _filler_words() -> frozenset[str]:
+    return frozenset(word for (row,) in table("fillers") for word in words(row))
+
+
 def _exact(name: str) -> Key:
     return tuple(token.key for token in tokens(fold(tidy(name))))
 
@@ -203,7 +208,8 @@ def _add_parts(senses: Senses, nodes: Mapping[Key, tuple[NodeNames, ...]]) -> No
         parts = own[0].names[0].replace(" and ", " & ").replace(",", " &").split(" & ")
         for part in parts if len(parts) > 1 else ():
             key = key_of(part)
-            if key and key not in senses and key not in vague:
+            plain = len(key) == 1 and key[0] in _filler_words()
+            if key and key not in senses and key not in vague and not plain:
                 _add(senses, key, Sense("Category", own[0].names[0], own))
 
 

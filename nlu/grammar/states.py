@@ -25,12 +25,13 @@ def _one_of(sayings: set[str]) -> str:
 
 _THINGS, _STATES = ({pair[part] for pair in _NAMES} for part in (0, 1))
 _LATIN_STATE = _one_of({state for state in _STATES if not is_han(state)})
+_HAN_STATE = _one_of({state for state in _STATES if is_han(state)})
 _SAID = re.compile(
     rf"\b(?P<thing>{_one_of({thing for thing in _THINGS if not is_han(thing)})})"
     rf"(?:'s| is| are| gets?| feels?| tends? to be| has been){_VERY} (?P<state>{_LATIN_STATE})\b"
     rf"(?:(?:,| and|, and| but){_VERY} (?P<second>{_LATIN_STATE})\b)?"
     rf"|(?P<thing_zh>{_one_of({thing for thing in _THINGS if is_han(thing)})}){_VERY_ZH}"
-    rf"(?P<state_zh>{_one_of({state for state in _STATES if is_han(state)})})"
+    rf"(?P<state_zh>{_HAN_STATE})(?:[,,、]?(?:又|还|而且|也|和|且){_VERY_ZH}(?P<second_zh>{_HAN_STATE}))?"
 )
 
 
@@ -38,6 +39,6 @@ def find_states(folded: str) -> Iterator[Quantity]:
     """The attributes that sentences about skin and hair name, with their places."""
     for match in _SAID.finditer(folded):
         thing = match["thing"] or match["thing_zh"]
-        for state in (match["state"] or match["state_zh"], match["second"]):
+        for state in (match["state"] or match["state_zh"], match["second"] or match["second_zh"]):
             if state and (name := _NAMES.get((thing, state))):
                 yield Quantity(name, match.start(), match.end())

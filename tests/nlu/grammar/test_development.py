@@ -45,9 +45,9 @@ def labelled(number: int, shop: str, text: str, label: str) -> LabelledQuery:
             said[SINGLE[key]] = value
             continue
         names, *may = value.split("|")
-        optional += tuple(may)
+        optional += tuple(name for some in may for name in some.split(","))
         one_name = FIELDS[key[-1]] == "category" and ", " in names  # commas of a list have no space behind
-        found = (names,) if one_name else tuple(names.split(","))
+        found = (names,) if one_name else tuple(filter(None, names.split(",")))
         (out if key[0] == "-" else wanted)[FIELDS[key[-1]]] = found
     parsed = FlatQuery.model_validate({**said, **wanted, "exclude": FlatExclude.model_validate(out)})
     language = "en" if text.isascii() else "zh"
