@@ -37,8 +37,9 @@ class QueryParser:
         self._linker = Linker(shop, vectors)
         self._titles = Titles(node for node in shop.nodes if node.label == ITEM)
         self.tagger = tagger
+        self._refiner: QueryRefiner | None = None
+        self.parse("warm up 热身")  # opens the word lists that are opened on first use; no model is asked
         self._refiner = refiner
-        self.parse("warm up 热身")  # opens the word lists that are opened on first use
 
     def parse(self, text: str) -> ParsedQuery:
         """The query as graph entities; any text gets an answer, at worst one that is all `rest`."""
@@ -115,7 +116,7 @@ class QueryParser:
             spans += [missing.text for missing in draft.missing if missing.label == label]
             spans += [draft.rest] if draft.rest else []
             slots = [slot for span in spans for slot in self._linker.candidates(span, label)]
-            found[field] = list({slot.node_id: slot for slot in slots}.values())
+            found[field] = list({slot.node_id or slot.name: slot for slot in slots}.values())
         return found
 
 

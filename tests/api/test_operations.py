@@ -27,8 +27,9 @@ def test_every_route_has_an_example_and_names_its_errors(client: TestClient) -> 
     ]
     assert len(described) >= 11
     for path, method, route in described:
-        success = next(answer for status, answer in route["responses"].items() if status.startswith("2"))
-        assert "example" in success["content"]["application/json"], (path, method)
+        status, success = next(pair for pair in route["responses"].items() if pair[0].startswith("2"))
+        if status != "204":  # an answer without a body
+            assert "example" in success["content"]["application/json"], (path, method)
         assert "application/problem+json" in route["responses"]["422"]["content"], (path, method)
 
 
