@@ -103,7 +103,7 @@ def most_likely(rows: FusionRows, l2: float, start: Weights | None = None) -> We
 def best_ranking(rows: FusionRows, start: Weights, l2: float) -> Weights:
     """The weights near `start` with the best smooth NDCG.
 
-    ApproxNDCG (Qin, Liu and Li 2010, eq. 12 at temperature 1): a place is 1 + Σ_j σ(s_j - s_i), each
+    ApproxNDCG (Qin, Liu and Li 2010, at temperature 1): a place is 1 + Σ_j σ(s_j - s_i), each
     candidate counted for as many items as it stands for; the list is not cut.
     """
     smooth = _SmoothNdcg(rows)

@@ -9,7 +9,7 @@ from shopgraph.types import FloatVector, IntVector
 def self_information(n_buyers: NDArray[np.integer], n_users: int) -> FloatVector:
     """-log2((n_buyers + 1) / (n_users + 1)) bits for each item: 0 if everyone bought it.
 
-    Vargas and Castells, "Rank and Relevance in Novelty and Diversity Metrics" (RecSys 2011), eq. 7,
+    Vargas and Castells, "Rank and Relevance in Novelty and Diversity Metrics" (RecSys 2011),
     with one added to both counts so that an item nobody bought stays finite.
     """
     return -np.log2((n_buyers + 1) / (n_users + 1)).astype(np.float32)

@@ -5,7 +5,7 @@ H. Steck, "Embarrassingly Shallow Autoencoders for Sparse Data" (WWW 2019), eq. 
 matrices of the graph's relations, as if each entity were one more shopper of weight √w whose basket holds
 all of its items; words of titles and texts may be entities too, by their rarity; the ridge may grow with
 an item's count as dropout would have it (H. Steck, "Autoencoders that don't overfit towards the Identity",
-NeurIPS 2020, eq. 4: `λ_i = λ + p/(1-p)·(XᵀX)_ii`); each column is multiplied by a power of the item's
+NeurIPS 2020: `λ_i = λ + p/(1-p)·(XᵀX)_ii`); each column is multiplied by a power of the item's
 weighted count; each entry is then raised to a power, and each row divided by a power of its item's count
 (docs/decisions/sharper-item-item.md); and of each row of B only the largest positive entries are kept. On
 Amazon Beauty 300 of 12,101 entries a row rank better on validation than all of them (NDCG@10 0.0804 against

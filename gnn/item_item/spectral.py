@@ -1,6 +1,6 @@
 """GF-CF: a graph filter in closed form, all of the low frequencies of what shoppers share.
 
-Y. Shen et al., "How Powerful is Graph Convolution for Recommendation?" (CIKM 2021), eq. 8 and algorithm 1:
+Y. Shen et al., "How Powerful is Graph Convolution for Recommendation?" (CIKM 2021), the filter GF-CF:
 with `R̃ = D_U^-½ R D_I^-½` and V the `rank` leading right singular vectors of R̃,
 `B = R̃ᵀR̃ + α · D_I^-½ V Vᵀ D_I^½`: a linear filter and an ideal low-pass.
 

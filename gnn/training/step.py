@@ -82,7 +82,7 @@ class Stepper(Generic[B]):
         return loss
 
     def _attack(self, batch: B, weight: float, gradients: dict[torch.nn.Parameter, Tensor | None]) -> None:
-        """Adds the gradient of the loss at worst-case embeddings: He et al. 2018, equations 8 to 10.
+        """Adds the gradient of the loss at worst-case embeddings: He et al. 2018 (APR).
 
         Every row is moved by `adversarial_step` along its own normalised gradient, as in the authors' code.
         """
