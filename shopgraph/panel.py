@@ -71,7 +71,8 @@ def _alternatives(hybrid: Hybrid, histories: Histories) -> dict[str, FloatMatrix
     found = {name: np.zeros((len(histories), hybrid.n_items), np.float32) for name in others}
     for name, weights in others.items():
         for part, weight in {**weights.models, **weights.features}.items():
-            found[name] += parts[part] * np.float32(weight)
+            if weight:  # a model that no weight is given to was not kept
+                found[name] += parts[part] * np.float32(weight)
     return found
 
 
