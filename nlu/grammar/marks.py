@@ -95,8 +95,11 @@ def _applicable(
     start, end = own[0].start, own[-1].end
     whole = len(own) == len(words)
     keys = tuple(token.key for token in own)
-    senses = [s for s in hit.senses if not s.words or s.words == keys or hit.similarity < 1]
-    shown = bool(_BEFORE_BRAND.search(folded[:start]) or _AFTER_BRAND.match(folded[end:]))
+    exact = (keys, (*keys[:-1], keys[-1].removesuffix("s"))) if folded.startswith("'s", end - 2) else (keys,)
+    senses = [s for s in hit.senses if not s.words or s.words in exact or hit.similarity < 1]
+    shown = bool(
+        _BEFORE_BRAND.search(folded[max(start - 30, 0) : start]) or _AFTER_BRAND.match(folded[end : end + 20])
+    )
     if len(own) > 1 and _STOP.search(folded, start, end):  # "都不要,推荐" is not 不要推荐
         senses = [s for s in senses if s.layer in SLOTS]
     if not whole and keys[0].isdigit() and len(own) == 1:

@@ -2,9 +2,11 @@
 
 import re
 from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import replace
 
 from nlu.grammar.marks import SLOTS, Mark
+from nlu.grammar.senses import Layer
 from nlu.names import is_han
 
 _END = re.compile(r"[.;!?。;!?]|\d")
@@ -14,7 +16,11 @@ _JOINED = re.compile(r"[\s,/&]*(?:\b(?:and|or)\b)?[\s,/&]*")
 _FREE_BEFORE = re.compile(r"(?:无|零|(?<!\d)0|免)\s?$")
 _NOT_RULED_OUT = frozenset({"skin", "hair", "concern"})
 _BEFORE_AFTER = " 的都就也我会很太容易一用真,,是这个牌子类"
-_REACH = 60
+_CONJUNCTION = re.compile(r"\b(?:or|and|nor)\b|[和或跟与及]|以及|还有|也")
+_NOTHING_BEHIND = re.compile(r"[\s,.;!?。的了吧啊呀哈哦]|$")
+_OWN = re.compile(r"\b(?:my|your|his|her|our|their|the)\s*$")
+_WISHES = frozenset({"", "claim", "form", "skin", "hair", "concern"})
+_REACH, _CLOSE = 60, 6
 
 
 def with_exclusions(marks: Sequence[Mark], folded: str, ends: Sequence[tuple[int, int]]) -> list[Mark]:
@@ -30,7 +36,8 @@ def with_exclusions(marks: Sequence[Mark], folded: str, ends: Sequence[tuple[int
         if mark.sense.layer not in ("exclude", "after"):
             continue
         found = _forward(marks, number, folded, ends) if mark.has("exclude") else []
-        if not found and mark.has("after"):
+        ends_here = not mark.has("exclude") or _NOTHING_BEHIND.match(folded, mark.end)
+        if not found and mark.has("after") and ends_here:
             found = _backward(marks, number, folded)
         excluded.update(found)
     return [_as_excluded(mark) if n in excluded else mark for n, mark in enumerate(marks)]
@@ -45,7 +52,9 @@ def with_free_forms(marks: Sequence[Mark], folded: str) -> list[Mark]:
         if attribute is None:
             continue
         after = _FREE_AFTER.match(folded, mark.end)
-        before = is_han(folded[mark.start]) and _FREE_BEFORE.search(folded[: mark.start])
+        before = is_han(folded[mark.start]) and _FREE_BEFORE.search(
+            folded[max(mark.start - 4, 0) : mark.start]
+        )
         following = found[number + 1] if number + 1 < len(found) else None
         listed = (
             following is not None
@@ -73,48 +82,63 @@ def _forward(marks: Sequence[Mark], number: int, folded: str, ends: Sequence[tup
         if _END.search(gap) or len(gap) > _REACH or any(place <= start < mark.start for start, _ in ends):
             break
         if mark.has(*SLOTS):
-            if found and not _goes_on(marks[found[-1]], mark, gap, _next(marks, following, folded)):
+            if not found and _is_own(mark, gap):
+                continue
+            if found and not _goes_on(marks, found[-1], following, folded):
                 break
             if not found and "," in gap:
                 break
             found.append(following)
+            place = mark.end
         elif mark.has("exclude", "hard") or (found and mark.has("stop")):
             break
-        place = mark.end
     return found
 
 
-def _next(marks: Sequence[Mark], number: int, folded: str) -> Mark | None:
-    """The mark that stands directly behind another."""
-    if number + 1 < len(marks) and not folded[marks[number].end : marks[number + 1].start].strip(" -"):
-        return marks[number + 1]
-    return None
+def _is_own(mark: Mark, gap: str) -> bool:
+    """Whether it is the writer's own: "my hair" of "won't leave my hair sticky"."""
+    return mark.sense.kind == "weak" and _OWN.search(gap) is not None
 
 
-def _goes_on(last: Mark, mark: Mark, gap: str, behind: Mark | None) -> bool:
-    """Whether a negation that took `last` takes `mark` too."""
+def _goes_on(marks: Sequence[Mark], before: int, following: int, folded: str) -> bool:
+    """Whether a negation that took one mark takes the next slot too."""
+    last, mark = marks[before], marks[following]
+    gap = folded[last.end : mark.start]
     layers = {sense.layer for sense in last.senses} & {sense.layer for sense in mark.senses} & set(SLOTS)
     if not layers:
         return False
-    if (
-        "," in gap
-        and not re.search(r"\b(?:or|nor|and)\b", gap)
-        and behind is not None
-        and behind.has("Category")
-    ):
+    joined = _CONJUNCTION.search(gap) is not None
+    if "," in gap and not joined and not _list_goes_on(marks, following, folded, layers):
         return False
-    if last.has("Category") and not last.has("Attribute") and not _LIST.search(gap):
+    if (_is_category(last) or _is_category(mark)) and not _LIST.search(gap):
         return False
-    if mark.has("Category") and not mark.has("Attribute") and not _LIST.search(gap):
-        return False
-    kinds = {_kind(last), _kind(mark)}
+    kinds = {_family(last), _family(mark)}
     same_kind = len(kinds) == 1 or not kinds - {"", "claim"}
     return bool(layers - {"Attribute"}) or same_kind or not gap.strip() or "or" in gap or "或" in gap
 
 
-def _kind(mark: Mark) -> str:
+def _list_goes_on(marks: Sequence[Mark], number: int, folded: str, layers: AbstractSet[Layer]) -> bool:
+    """Whether the mark behind a comma is of a list: closed by "or", or of things that are no wishes."""
+    mark = marks[number]
+    following = marks[number + 1] if number + 1 < len(marks) else None
+    if following is not None:
+        gap = folded[mark.end : following.start]
+        if following.has(*layers) and len(gap) < _CLOSE and _CONJUNCTION.search(gap):
+            return True
+        if not gap.strip(" -") and following.has("Category"):
+            return False
+    return not _is_category(mark) and _family(mark) not in _WISHES
+
+
+def _is_category(mark: Mark) -> bool:
+    return mark.has("Category") and not mark.has("Attribute")
+
+
+def _family(mark: Mark) -> str:
+    """What kind of thing it is; a scent is ruled out as an ingredient is."""
     attribute = mark.sense_of("Attribute")
-    return attribute.kind if attribute else mark.sense.kind
+    kind = attribute.kind if attribute else mark.sense.kind
+    return "ingredient" if kind == "scent" else kind
 
 
 def _backward(marks: Sequence[Mark], number: int, folded: str) -> list[int]:
@@ -123,9 +147,16 @@ def _backward(marks: Sequence[Mark], number: int, folded: str) -> list[int]:
     place = marks[number].start
     for previous in range(number - 1, -1, -1):
         mark = marks[previous]
-        gap = folded[mark.end : place].strip(_BEFORE_AFTER)
-        joined = not gap or (found and _LIST.fullmatch(gap))
-        if not joined or not mark.has(*SLOTS) or mark.sense.kind in _NOT_RULED_OUT:
+        if not mark.has(*SLOTS):
+            continue
+        gap = folded[mark.end : place]
+        bare = gap.strip(_BEFORE_AFTER)
+        joined = not bare or (found and _LIST.fullmatch(bare))
+        if not joined or mark.sense.kind in _NOT_RULED_OUT:
+            break
+        if found and not _goes_on(marks, previous, found[-1], folded):
+            break
+        if ("," in gap or found) and _is_category(mark) and not (found and _is_category(marks[found[-1]])):
             break
         found.append(previous)
         place = mark.start

@@ -13,6 +13,7 @@ from nlu.grammar.intents import read_intent
 from nlu.grammar.marks import SLOTS, Mark, choose_marks
 from nlu.grammar.negation import with_exclusions, with_free_forms
 from nlu.grammar.quantities import Quantity, find_quantities
+from nlu.grammar.refusals import refusal_hits
 from nlu.grammar.senses import all_senses
 from nlu.grammar.settle import settled
 from nlu.grammar.states import find_states
@@ -88,9 +89,10 @@ class Grammar:
         claims = list(_free_claims(masked))
         words = tokens(masked)
         hits = self._gazetteer.find(words)
-        marks = choose_marks([*hits, *self._misspelt(words, hits, claims)], words, masked, text)
+        misspelt, refusals = self._misspelt(words, hits, claims), refusal_hits(masked, words)
+        marks = choose_marks([*hits, *misspelt, *refusals], words, masked, text)
         marks = with_exclusions(with_free_forms(marks, masked), masked, price.spans)
-        intent = read_intent(folded, marks)
+        intent = read_intent(folded, marks, narrows=bool(price.spans))
         marks = settled(marks, masked, intent, self._ancestors)
         slots = tuple(mark for mark in marks if mark.sense.layer in SLOTS)
         claims = [*states, *(claim for claim in claims if not _overlaps(claim, slots))]

@@ -235,5 +235,10 @@ def _add(senses: Senses, key: Key, sense: Sense, is_known: bool = False) -> None
         small = [o for o in known if o in own and _FAR * o.nodes[0].n_items < sense.nodes[0].n_items]
         for other in small:
             own.remove(other)
+    if is_known and sense.nodes and sense.layer == "Category":
+        tiny = [o for o in own if o.layer == "Category" and o.nodes and o.nodes[0].n_items]
+        for other in tiny:
+            if _FAR**2 * other.nodes[0].n_items < sense.nodes[0].n_items:
+                own.remove(other)
     if all((sense.layer, sense.words) != (other.layer, other.words) for other in own):
         own.append(sense)

@@ -64,7 +64,9 @@ def _only_modifies(mark: Mark, following: Mark | None, others: Sequence[Mark], f
     is_weak = mark.sense.kind == "weak"
     if is_weak and others:
         return True
-    if any(other.end <= mark.start for other in others) and _PURPOSE.search(folded[: mark.start]):
+    if any(other.end <= mark.start for other in others) and _PURPOSE.search(
+        folded[max(mark.start - 20, 0) : mark.start]
+    ):
         return True
     if (
         following is None
