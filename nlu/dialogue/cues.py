@@ -17,6 +17,7 @@ Cue: TypeAlias = Literal[
     "waive_price",
     "waive_category",
     "waive_attribute",
+    "other_brand",
     "cheaper",
     "dearer",
     "why",
@@ -36,6 +37,14 @@ _PLACE = re.compile(
     r"|第\s*([一二三四五六七八九十]|\d{1,2})\s*(?:个|款|件|支|瓶|双|种|条|样)"
     r"|(最后)(?:一)?(?:个|款|件|支|瓶|双|种|条|样)"
 )
+_DROPS = re.compile(
+    r"\b(?:forget|drop|remove|scratch|lose|ditch|delete|take (?:off|out|away)|clear|cancel|scrap|lift|nix)"
+    r"(?: about)?(?: the| that| my| those)?(?: [a-z]+ (?:and|or))?\s*$|(?:去掉|取消|删掉|删除|撤掉)了?\s*$"
+)
+_SWAPS = re.compile(
+    r"\b(?:swap|switch|change|exchange|replace|trade)(?: out)?\s(.{1,40}?)\s(?:for|to|with|into)\b"
+    r"|(?:把|将)?(.{1,16}?)(?:换成|改成|改为|换为|变成)"
+)
 _WORD = re.compile(r"[^\W_]+(?:['’-][^\W_]+)*")
 _FILLING = frozenset(
     re.findall(
@@ -51,6 +60,23 @@ def read_cues(text: str) -> frozenset[Cue]:
     """The cues that a turn gives."""
     plain = normalise(text)
     return frozenset(cue for cue, pattern in _patterns().items() if pattern.search(plain))
+
+
+def said_by(text: str, cue: Cue) -> str:
+    """The words of a turn that give a cue."""
+    return " ".join(match[0] for match in _patterns()[cue].finditer(normalise(text)))
+
+
+def only_dropped(text: str, name: str) -> bool:
+    """Whether a turn takes back something said ("drop the eyeliner") rather than ruling it out."""
+    before, found, _ = normalise(text).partition(normalise(name))
+    return bool(found) and _DROPS.search(before) is not None
+
+
+def swapped_out(text: str) -> str:
+    """What a turn gives up for something else: "red" of "swap the red for purple"; empty where nothing."""
+    match = _SWAPS.search(normalise(text))
+    return "" if match is None else next(group for group in match.groups() if group)
 
 
 def without_cues(text: str) -> str:

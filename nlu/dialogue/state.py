@@ -9,19 +9,38 @@
 | names a price | takes it whole, unless it gives just the end that was missing |
 | names an audience or an order | takes it |
 | rules something out | drops it and excludes it; naming it later takes it back |
+| takes something back ("drop the eyeliner", "swap red for purple") | drops it, excludes nothing but a brand |
+| wants another brand | drops and excludes the brand named so far |
 | waives a brand, price, category or attribute | clears that slot |
 """
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from nlu.dialogue.cues import Cue, named_place, read_cues, without_cues
+from nlu.dialogue.cues import (
+    Cue,
+    named_place,
+    only_dropped,
+    read_cues,
+    said_by,
+    swapped_out,
+    without_cues,
+)
 from nlu.dialogue.edits import less, union
+from nlu.normalise import normalise
 from shopgraph.types import Excluded, ParsedQuery, Slot
 
 KindOf = Callable[[Slot], str]
 """What an attribute is of: "colour", "size", …; "" where nobody knows."""
 
+_TURNS: frozenset[Cue] = frozenset(
+    {"restart", "waive_brand", "waive_price", "waive_category", "waive_attribute", "other_brand"}
+)
+_EITHER = re.compile(
+    r"(?:(?:maybe|perhaps|from|only|just|either|say|some) )*[\w .&'-]{2,30} or [\w .&'-]{2,30}[.!]?"
+)
+_KINDS = {"color|colour|shade|颜色|色号": "colour", "size|尺码|大小": "size", "material|材质": "material"}
 _KEEPS = frozenset({"service", "chitchat"})
 
 
@@ -40,12 +59,14 @@ EMPTY = DialogueState(ParsedQuery("", "other"))
 def after_turn(state: DialogueState, turn: ParsedQuery, kind_of: KindOf = lambda _: "") -> DialogueState:
     """The state after a turn; `turn` is what its words mean alone."""
     cues = read_cues(turn.text)
+    turn = _as_turn(turn, cues, state)
     before = EMPTY.query if "restart" in cues else state.query
     shown = () if "restart" in cues else state.shown
     if turn.intent in _KEEPS:
         kept = replace(before, text=turn.text, language=turn.language, intent=turn.intent, rest="")
         return DialogueState(replace(kept, took_ms=turn.took_ms), shown, state.n_turns + 1)
-    query = _without(_waived(before, cues), turn.exclude)
+    query = _waived(before, turn, cues, kind_of)
+    query, turn = _dropped(query, turn)
     query = _with_slots(query, turn, cues, kind_of)
     query = _with_price(query, turn, cues)
     query = replace(
@@ -108,25 +129,75 @@ def _with_price(query: ParsedQuery, turn: ParsedQuery, cues: frozenset[Cue]) -> 
     return replace(query, price_min=low, price_max=high, currency=turn.currency or query.currency)
 
 
-def _waived(query: ParsedQuery, cues: frozenset[Cue]) -> ParsedQuery:
-    if "waive_brand" in cues:
+def _as_turn(turn: ParsedQuery, cues: frozenset[Cue], state: DialogueState) -> ParsedQuery:
+    """What the words mean in a dialogue, where they alone would mean something else.
+
+    Words that turn the dialogue are no small talk and name nothing ("let's start fresh"), and two brands
+    beside each other are both wanted ("Conair or Revlon").
+    """
+    if "restart" in cues:
+        said = said_by(turn.text, "restart")
+        turn = replace(turn, attribute=tuple(a for a in turn.attribute if normalise(a.text) not in said))
+    talks = turn.intent == "chitchat" and cues & _TURNS
+    offers = turn.intent == "compare" and state.query.category and _EITHER.fullmatch(normalise(turn.text))
+    return replace(turn, intent="find_items") if talks or offers else turn
+
+
+def _waived(query: ParsedQuery, turn: ParsedQuery, cues: frozenset[Cue], kind_of: KindOf) -> ParsedQuery:
+    if "other_brand" in cues and not turn.exclude.brand:
+        refused = union(query.exclude.brand, less(query.brand, turn.brand))
+        query = replace(query, brand=(), exclude=replace(query.exclude, brand=refused))
+    elif "waive_brand" in cues and not turn.exclude.brand:
         query = replace(query, brand=(), exclude=replace(query.exclude, brand=()))
     if "waive_category" in cues:
         query = replace(query, category=())
     if "waive_attribute" in cues:
-        query = replace(query, attribute=())
+        query = _without_kinds(query, said_by(turn.text, "waive_attribute"), kind_of)
     if "waive_price" in cues:
         query = replace(query, price_min=None, price_max=None, currency=None)
     return query
 
 
-def _without(query: ParsedQuery, excluded: Excluded) -> ParsedQuery:
-    return replace(
+def _without_kinds(query: ParsedQuery, said: str, kind_of: KindOf) -> ParsedQuery:
+    """Without the attributes of the kinds that are named; of no such kind all go."""
+    kinds = {kind for words, kind in _KINDS.items() if any(word in said for word in words.split("|"))}
+    known = {kind_of(slot) for slot in (*query.attribute, *query.exclude.attribute)} & kinds
+    kept = tuple(slot for slot in query.attribute if known and kind_of(slot) not in known)
+    out = tuple(slot for slot in query.exclude.attribute if known and kind_of(slot) not in known)
+    return replace(query, attribute=kept, exclude=replace(query.exclude, attribute=out))
+
+
+def _dropped(query: ParsedQuery, turn: ParsedQuery) -> tuple[ParsedQuery, ParsedQuery]:
+    """The query without what the turn rules out or gives up, and the turn without what it only gives up.
+
+    "Drop the eyeliner" takes back a wish and rules nothing out; a refused brand is ruled out always.
+    """
+    out = turn.exclude
+    given_up = swapped_out(turn.text)
+    gone = [
+        *(slot for slot in (*out.category, *out.attribute) if only_dropped(turn.text, slot.text)),
+        *(
+            slot
+            for slot in (*turn.category, *turn.brand, *turn.attribute)
+            if normalise(slot.text) in given_up
+        ),
+    ]
+    also = tuple(gone)
+    query = replace(
         query,
-        category=less(query.category, excluded.category),
-        brand=less(query.brand, excluded.brand),
-        attribute=less(query.attribute, excluded.attribute),
+        category=less(query.category, (*out.category, *also)),
+        brand=less(query.brand, (*out.brand, *also)),
+        attribute=less(query.attribute, (*out.attribute, *also)),
     )
+    exclude = Excluded(less(out.category, also), out.brand, less(out.attribute, also))
+    turn = replace(
+        turn,
+        category=less(turn.category, also),
+        brand=less(turn.brand, also),
+        attribute=less(turn.attribute, also),
+        exclude=exclude,
+    )
+    return query, turn
 
 
 def _pointed_at(text: str, shown: tuple[str, ...]) -> tuple[Slot, ...]:

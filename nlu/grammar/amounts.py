@@ -64,8 +64,18 @@ _PATTERNS = tuple(
         (
             "range",
             False,
-            rf"(?:\b(?:between|from)\b|价格在|预算在?|[在从])\s?{_ONE}"
+            rf"(?:\b(?:between|from|(?:price )?range|priced|budget)\b(?: (?:of|is|from))?:?|价格在?|价位|区间|预算在?|[在从])\s?{_ONE}"
             rf"\s?(?:-|~|–|—|到|至|和|\bto\b|\band\b)\s?{_TWO}(?:\s?之间)?",
+        ),
+        (
+            "range",
+            False,
+            rf"(?P<few>[一二两三四五六七八九]{{2}}[十百千万])来?(?:\s?(?P<after1>{_CURRENCY}))?",
+        ),
+        (
+            "range",
+            False,
+            rf"^\W*(?:ok(?:ay)?,? |say,? |like,? |maybe )?{_ONE}(?:{_DASH}|\sto\s|\sor\s){_TWO}\W*$",
         ),
         ("range", True, rf"{_ONE}(?:{_DASH}|\sto\s){_TWO}(?:\s?(?:之间|以内|的))?"),
         ("range", False, rf"{_ONE}{_DASH}{_TWO}\s?之间"),
@@ -129,6 +139,9 @@ def _signs(match: re.Match[str]) -> Iterator[str | None]:
 
 def _values(match: re.Match[str]) -> Iterator[float | None]:
     """The numbers said; of a range in thousands ("2-3k") both."""
+    if few := match.groupdict().get("few"):
+        yield from (to_number(few[0] + few[2]), to_number(few[1] + few[2]))
+        return
     said = [groups for name in ("number1", "number2") if (groups := match.groupdict().get(name))]
     if len(said) == 2 and said[1][-1] in "k百千万" and said[0][-1].isdigit() and len(said[0]) == 1:
         said[0] += said[1][-1]
