@@ -18,7 +18,7 @@ from gnn.linear.config import LinearKGConfig
 from gnn.linear.parts import NORM_FLOOR, LinearParameters, text_differences
 from gnn.linear.walks import RelationGraph
 from gnn.training.augment import kept_edges, kept_nodes
-from shopgraph.types import FloatMatrix, FloatVector
+from shopgraph.types import BoolVector, FloatMatrix, FloatVector
 
 with warnings.catch_warnings():
     # torch 2.15 warns of torch.jit, which torch-geometric 2.8 still decorates its functions with.
@@ -29,7 +29,11 @@ _GATE_AT_START = 2.0
 
 
 class LinearItemTower(torch.nn.Module):
-    """z_j = c_j · (own + text projection + Σ_r w_r · mean of the neighbours' vectors), one or two hops."""
+    """z_j = c_j · (own + text projection + Σ_r w_r · mean of the neighbours' vectors), one or two hops.
+
+    An item that nobody met and that no other node takes a mean of has no vector of its own: nothing could
+    teach it one but that it was never bought.
+    """
 
     def __init__(
         self,
@@ -37,7 +41,9 @@ class LinearItemTower(torch.nn.Module):
         text_vectors: FloatMatrix | None,
         config: LinearKGConfig,
         generator: torch.Generator,
+        met: BoolVector,
     ) -> None:
+        """`met`: which items occur in a history, shape (n_items,)."""
         super().__init__()
         self.n_items, self.config = graph.n_items, config
         self.first_hop = graph.first_hop
@@ -48,6 +54,12 @@ class LinearItemTower(torch.nn.Module):
         )
         walked = graph.first_hop if config.hops == 1 else range(len(graph.means))
         self.n_edges = sum(graph.means[n].nnz for n in walked)
+        self.met: Tensor
+        self.register_buffer("met", torch.from_numpy(met), persistent=False)
+        read = np.concatenate([graph.means[n].indices for n in walked] or [np.zeros(0, np.int32)])
+        has_own = np.bincount(read, minlength=graph.n_nodes)[: self.n_items] > 0
+        self.has_own: Tensor
+        self.register_buffer("has_own", torch.from_numpy(has_own | met), persistent=False)
         noise = torch.randn((graph.n_nodes, config.dim), generator=generator)
         self.base = torch.nn.Parameter(noise * config.initial_scale)
         ones = torch.full((len(graph.steps),), float(_inverse_softplus(1.0)))
@@ -72,7 +84,7 @@ class LinearItemTower(torch.nn.Module):
         neighbours = self._neighbours(generator)
         if generator is not None and self.config.node_dropout:
             neighbours = neighbours * kept_nodes(len(neighbours), self.config.node_dropout, generator)
-        own = functional.softplus(self.raw_own) * self.base[: self.n_items]
+        own = functional.softplus(self.raw_own) * self.base[: self.n_items] * self.has_own[:, None]
         if generator is not None and self.config.own_dropout:
             drawn = torch.rand((self.n_items, 1), generator=generator, device=own.device)
             own = own * (drawn >= self.config.own_dropout)
@@ -97,8 +109,10 @@ class LinearItemTower(torch.nn.Module):
         second = torch.zeros_like(self.raw_first)
         if self.raw_second is not None:
             second = functional.softplus(self.raw_second)
+        base = _copied(self.base)
+        base[: self.n_items][~self.has_own.cpu().numpy()] = 0
         return LinearParameters(
-            base=_copied(self.base),
+            base=base,
             own_weight=float(functional.softplus(self.raw_own.detach())),
             first_hop=_copied(functional.softplus(self.raw_first)),
             second_hop=_copied(second),

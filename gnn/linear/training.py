@@ -22,9 +22,12 @@ from gnn.training.loop import Fitted, fit_module, training_device
 from gnn.training.losses import mean_squared_length, sampled_items, softmax_loss
 from gnn.training.memory import memory_advice
 from gnn.training.module import Trainable
-from shopgraph.types import EventType, FloatMatrix, Heldout, Histories, iter_batches
+from shopgraph.types import BoolVector, EventType, FloatMatrix, Heldout, Histories, iter_batches
 
 __all__ = ["TrainingData", "split_histories", "train"]
+
+_NEVER = -1e4
+"""Logit offset of items that nobody met: that none was a target says nothing against them."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,6 +42,11 @@ class TrainingData:
     graph: RelationGraph
     text_vectors: FloatMatrix | None
     event_types: tuple[EventType, ...] = ()
+
+    @property
+    def met(self) -> BoolVector:
+        """Which items occur in a history, shape (n_items,)."""
+        return np.bincount(self.histories.item_idx, minlength=self.graph.n_items) > 0
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,7 +87,7 @@ def train(
     }
     with memory_advice(training_device(config), sizes):
         start = torch.Generator().manual_seed(int(rng.integers(0, 2**62)))
-        tower = LinearItemTower(data.graph, data.text_vectors, config, start)
+        tower = LinearItemTower(data.graph, data.text_vectors, config, start, data.met)
         if warmed is not None:
             tower.adopt(warmed(tower.parameters_as_numpy()))
         module = LinearTraining(tower, data, config)
@@ -173,9 +181,10 @@ class LinearTraining(Trainable[Batch]):
         """(items to compare with, None for all; offset of each one's logits)."""
         n_items = targets.shape[1]
         if n_items <= self.config.full_softmax_items:
-            return None, torch.zeros(n_items, device=self.device)
+            return None, torch.where(self.tower.met, 0.0, _NEVER)
         chosen, offsets = sampled_items(targets.indices, self.popularity, self.config.sampled_items, rng)
-        return chosen, torch.from_numpy(offsets).to(self.device)
+        compared = torch.from_numpy(offsets).to(self.device)
+        return chosen, torch.where(self.tower.met[torch.from_numpy(chosen).to(self.device)], compared, _NEVER)
 
     def _places(self, matrix: FloatCsr, chosen: NDArray[np.int64] | None) -> tuple[Tensor, Tensor]:
         """(rows, columns) of the matrix's entries among the chosen items."""

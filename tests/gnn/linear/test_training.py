@@ -13,8 +13,9 @@ from gnn.linear.tower import LinearItemTower
 from gnn.linear.training import LinearTraining, TrainingData, split_histories
 from gnn.linear.walks import RelationGraph, relation_graph
 from gnn.training.board import EpochReport
+from ranking.holdout import without_interactions
 from shopgraph.errors import BadSettings
-from shopgraph.types import FloatMatrix, GraphSnapshot, Heldout
+from shopgraph.types import ITEM, FloatMatrix, GraphSnapshot, Heldout
 from tests.gnn.recommender_suite import LONELY_ITEM, awkward_snapshot, without_last_event
 from tests.planted import planted_snapshot
 
@@ -225,6 +226,43 @@ def test_tensorboard_gets_a_file(tmp_path: Path) -> None:
     assert list(tmp_path.glob("events.out.tfevents.*"))
 
 
+@pytest.mark.parametrize("full_softmax_items", [1, 50_000])
+def test_what_nobody_met_is_made_of_its_text_and_relations_alone(full_softmax_items: int) -> None:
+    snapshot = awkward_snapshot(with_text=True)
+    is_cold = np.arange(snapshot.n_items) % 5 == 0
+    x = snapshot.interactions
+    cold = without_interactions(snapshot, is_cold[x.item_idx], snapshot.now)
+    model = LinearKG(replace_config(SMALL, full_softmax_items=full_softmax_items, sampled_items=10))
+    model.fit(cold, np.random.default_rng(0))
+    met = np.bincount(cold.interactions.item_idx, minlength=snapshot.n_items) > 0
+    read = np.zeros(snapshot.n_items, np.bool_)  # what other items are linked to has a vector for that
+    for edge_type, edges in snapshot.relations.items():
+        if edge_type.src == edge_type.dst == ITEM:
+            read[edges.dst] = read[edges.src] = True
+    assert not model.components["own"][~met & ~read].any()
+    assert np.abs(model.components["own"][met]).sum(axis=1).all()
+
+
+@pytest.mark.parametrize("full_softmax_items", [1, 50_000])
+def test_that_nobody_met_an_item_says_nothing_against_it(full_softmax_items: int) -> None:
+    snapshot = planted_snapshot()
+    cold = snapshot.interactions.item_idx % 5 == 0
+    snapshot = without_interactions(snapshot, cold, snapshot.now)
+    config = replace_config(SMALL, full_softmax_items=full_softmax_items, sampled_items=10)
+    weights = type_weight_vector(snapshot.event_types, {})
+    graph = tower_graph(snapshot, config)
+    data = TrainingData(snapshot.histories, weights, graph, None)
+    tower = LinearItemTower(graph, None, config, torch.Generator().manual_seed(0), data.met)
+    module = LinearTraining(tower, data, config)
+    batch = next(module.batches(np.random.default_rng(0)))
+    module.loss(batch, torch.Generator().manual_seed(0)).backward()
+    gradient = tower.base.grad
+    assert gradient is not None
+    own = gradient[: snapshot.n_items].abs().sum(dim=1) > 0
+    assert not own[~data.met].any()
+    assert own[data.met].any()
+
+
 def test_a_shop_without_any_pair_of_items_still_fits() -> None:
     snapshot = planted_snapshot(n_events=1)
     matrix = snapshot_matrix(snapshot, type_weight_vector(snapshot.event_types, {}))
@@ -242,7 +280,8 @@ def tower_graph(snapshot: GraphSnapshot, config: LinearKGConfig) -> RelationGrap
 
 def tower_and_vectors(snapshot: GraphSnapshot, config: LinearKGConfig) -> tuple[LinearItemTower, FloatMatrix]:
     graph = tower_graph(snapshot, config)
-    tower = LinearItemTower(graph, snapshot.text_vectors, config, torch.Generator().manual_seed(0))
+    start = torch.Generator().manual_seed(0)
+    tower = LinearItemTower(graph, snapshot.text_vectors, config, start, np.ones(snapshot.n_items, np.bool_))
     parameters = tower.parameters_as_numpy()
     components, _ = item_components(parameters, graph, snapshot.text_vectors, config.norm_power)
     return tower, sum_components(components)
