@@ -255,7 +255,7 @@ def test_that_nobody_met_an_item_says_nothing_against_it(full_softmax_items: int
     tower = LinearItemTower(graph, None, config, torch.Generator().manual_seed(0), data.met)
     module = LinearTraining(tower, data, config)
     batch = next(module.batches(np.random.default_rng(0)))
-    module.loss(batch, torch.Generator().manual_seed(0)).backward()
+    module.loss(batch, torch.Generator().manual_seed(0)).backward()  # type: ignore[no-untyped-call]  # torch
     gradient = tower.base.grad
     assert gradient is not None
     own = gradient[: snapshot.n_items].abs().sum(dim=1) > 0
