@@ -40,10 +40,10 @@ class Found:
     disagrees: bool = False
 
     def wanted(self, label: str) -> tuple[Slot, ...]:
-        """The slots of a label that are not ruled out, each node or name once."""
-        return _once(
-            placed.slot for placed in self.placed if placed.slot.label == label and not placed.excluded
-        )
+        """The slots of a label that are not ruled out anywhere, each node or name once."""
+        out = {_identity(slot) for slot in self.ruled_out(label)}
+        said = (each.slot for each in self.placed if each.slot.label == label and not each.excluded)
+        return _once(slot for slot in said if _identity(slot) not in out)
 
     def ruled_out(self, label: str) -> tuple[Slot, ...]:
         """The slots of a label that are ruled out."""
@@ -144,5 +144,9 @@ def _wanted_category(mark: Mark) -> bool:
 def _once(slots: Iterable[Slot]) -> tuple[Slot, ...]:
     kept: dict[tuple[str, str], Slot] = {}
     for slot in slots:
-        kept.setdefault((slot.node_id, slot.name if not slot.node_id else ""), slot)
+        kept.setdefault(_identity(slot), slot)
     return tuple(kept.values())
+
+
+def _identity(slot: Slot) -> tuple[str, str]:
+    return slot.node_id, "" if slot.node_id else slot.name

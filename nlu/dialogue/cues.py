@@ -15,6 +15,7 @@ Cue: TypeAlias = Literal[
     "replace",
     "waive_brand",
     "waive_price",
+    "waive_minimum",
     "waive_category",
     "waive_attribute",
     "other_brand",
@@ -41,6 +42,7 @@ _DROPS = re.compile(
     r"\b(?:forget|drop|remove|scratch|lose|ditch|delete|take (?:off|out|away)|clear|cancel|scrap|lift|nix)"
     r"(?: about)?(?: the| that| my| those)?(?: [a-z]+ (?:and|or))?\s*$|(?:去掉|取消|删掉|删除|撤掉)了?\s*$"
 )
+_A_WISH = re.compile(r"\s*(?:requirement|filter|part|preference|restriction|criteri(?:on|a)|condition)\b")
 _SWAPS = re.compile(
     r"\b(?:swap|switch|change|exchange|replace|trade)(?: out)?\s(.{1,40}?)\s(?:for|to|with|into)\b"
     r"|(?:把|将)?(.{1,16}?)(?:换成|改成|改为|换为|变成)"
@@ -69,8 +71,8 @@ def said_by(text: str, cue: Cue) -> str:
 
 def only_dropped(text: str, name: str) -> bool:
     """Whether a turn takes back something said ("drop the eyeliner") rather than ruling it out."""
-    before, found, _ = normalise(text).partition(normalise(name))
-    return bool(found) and _DROPS.search(before) is not None
+    before, found, after = normalise(text).partition(normalise(name))
+    return bool(found) and (_DROPS.search(before) or _A_WISH.match(after)) is not None
 
 
 def swapped_out(text: str) -> str:

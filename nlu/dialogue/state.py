@@ -35,8 +35,22 @@ KindOf = Callable[[Slot], str]
 """What an attribute is of: "colour", "size", …; "" where nobody knows."""
 
 _TURNS: frozenset[Cue] = frozenset(
-    {"restart", "waive_brand", "waive_price", "waive_category", "waive_attribute", "other_brand"}
+    {
+        "restart",
+        "waive_brand",
+        "waive_price",
+        "waive_minimum",
+        "waive_category",
+        "waive_attribute",
+        "other_brand",
+    }
 )
+_AMOUNT = re.compile(r"(?<![\w.#-])\d{1,5}(?:\.\d\d)?(?![\w%#-]|\.\d)")
+_BETWEEN = re.compile(
+    r"\W*(?:ok(?:ay)?,? |say,? |maybe |like )?(\d{1,5}(?:\.\d\d)?)"
+    r"\s?(?:-|–|~|to|or|到|至)\s?(\d{1,5}(?:\.\d\d)?)\W*"
+)
+_SHORT = 40
 _EITHER = re.compile(
     r"(?:(?:maybe|perhaps|from|only|just|either|say|some) )*[\w .&'-]{2,30} or [\w .&'-]{2,30}[.!]?"
 )
@@ -138,9 +152,28 @@ def _as_turn(turn: ParsedQuery, cues: frozenset[Cue], state: DialogueState) -> P
     if "restart" in cues:
         said = said_by(turn.text, "restart")
         turn = replace(turn, attribute=tuple(a for a in turn.attribute if normalise(a.text) not in said))
+    turn = _with_bare_amounts(turn, state.query)
     talks = turn.intent == "chitchat" and cues & _TURNS
     offers = turn.intent == "compare" and state.query.category and _EITHER.fullmatch(normalise(turn.text))
     return replace(turn, intent="find_items") if talks or offers else turn
+
+
+def _with_bare_amounts(turn: ParsedQuery, before: ParsedQuery) -> ParsedQuery:
+    """The turn, its bare numbers as prices: "15 to 25"; "no, 100" where a price was spoken of before."""
+    stated = turn.price_min is not None or turn.price_max is not None
+    if stated or named_place(turn.text) is not None or len(turn.text) > _SHORT:
+        return turn
+    if between := _BETWEEN.fullmatch(normalise(turn.text)):
+        low, high = sorted(map(float, between.groups()))
+        return replace(turn, price_min=low, price_max=high)
+    numbers = _AMOUNT.findall(turn.text)
+    spoken_of = before.price_min is not None or before.price_max is not None
+    if len(numbers) != 1 or not spoken_of:
+        return turn
+    slots = (*turn.attribute, *turn.category, *turn.brand)
+    return (
+        turn if any(numbers[0] in slot.text for slot in slots) else replace(turn, price_max=float(numbers[0]))
+    )
 
 
 def _waived(query: ParsedQuery, turn: ParsedQuery, cues: frozenset[Cue], kind_of: KindOf) -> ParsedQuery:
@@ -153,6 +186,8 @@ def _waived(query: ParsedQuery, turn: ParsedQuery, cues: frozenset[Cue], kind_of
         query = replace(query, category=())
     if "waive_attribute" in cues:
         query = _without_kinds(query, said_by(turn.text, "waive_attribute"), kind_of)
+    if "waive_minimum" in cues:
+        query = replace(query, price_min=None)
     if "waive_price" in cues:
         query = replace(query, price_min=None, price_max=None, currency=None)
     return query

@@ -64,18 +64,14 @@ _PATTERNS = tuple(
         (
             "range",
             False,
-            rf"(?:\b(?:between|from|(?:price )?range|priced|budget)\b(?: (?:of|is|from))?:?|价格在?|价位|区间|预算在?|[在从])\s?{_ONE}"
+            r"(?:\b(?:between|from|(?:price )?range|priced|budget)\b(?: (?:of|is|from))?:?"
+            rf"|价格在?|价位|区间|预算在?|[在从])\s?{_ONE}"
             rf"\s?(?:-|~|–|—|到|至|和|\bto\b|\band\b)\s?{_TWO}(?:\s?之间)?",
         ),
         (
             "range",
             False,
             rf"(?P<few>[一二两三四五六七八九]{{2}}[十百千万])来?(?:\s?(?P<after1>{_CURRENCY}))?",
-        ),
-        (
-            "range",
-            False,
-            rf"^\W*(?:ok(?:ay)?,? |say,? |like,? |maybe )?{_ONE}(?:{_DASH}|\sto\s|\sor\s){_TWO}\W*$",
         ),
         ("range", True, rf"{_ONE}(?:{_DASH}|\sto\s){_TWO}(?:\s?(?:之间|以内|的))?"),
         ("range", False, rf"{_ONE}{_DASH}{_TWO}\s?之间"),

@@ -9,7 +9,7 @@ from nlu.grammar.marks import Mark
 from nlu.names import is_han
 from shopgraph.types import Intent
 
-_PURPOSE = re.compile(r"\b(?:for|on|in|of|from)\s(?:my\s|the\s|your\s)?$")
+_PURPOSE = re.compile(r"\b(?:for|on|in|of|from|under|around|with)\s(?:my\s|the\s|your\s|an?\s|some\s)?$")
 _AND = re.compile(r"[\s,]*(?:\b(?:and|or)\b|[&/])?[\s,]*")
 _TOUCH = re.compile(r"[\s-]*")
 

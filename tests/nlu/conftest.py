@@ -1,6 +1,7 @@
-"""Encoders for the text tests: a tiny one with random weights, and the real default one."""
+"""Encoders for the text tests, tiny with random weights and the real one; parsers of two whole shops."""
 
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,9 @@ from transformers import BertConfig, BertModel
 
 from nlu.e5_wheel import find_weights, wheel_fits_here
 from nlu.encoder import EncoderConfig, open_encoder
+from nlu.parser import QueryParser
 from shopgraph.types import TextEncoder
+from tests.nlu.development import beauty_parser, demo_parser
 
 WORDS = ["red", "lipstick", "query", "passage", "face", "cream", "shampoo", "面", "霜", "x", ":"]
 
@@ -59,3 +62,17 @@ def e5_int8(e5_weights: Path) -> TextEncoder:
 def e5_torch(e5_weights: Path) -> TextEncoder:
     """The default encoder in float32."""
     return open_encoder(EncoderConfig(backend="torch", device="cpu"))
+
+
+@pytest.fixture(scope="session")
+def in_the_demo_shop(tmp_path_factory: pytest.TempPathFactory) -> QueryParser:
+    """The parser of the generated shop."""
+    return demo_parser(tmp_path_factory.mktemp("demo"))
+
+
+@pytest.fixture(scope="session")
+def in_amazon_beauty() -> QueryParser:
+    """The parser of Amazon Beauty."""
+    if "SHOPGRAPH_DATA" not in os.environ:
+        pytest.skip("SHOPGRAPH_DATA does not name the public data")
+    return beauty_parser(Path(os.environ["SHOPGRAPH_DATA"]) / "beauty")
