@@ -54,8 +54,8 @@ class FusionConfig(BaseModel):
     by_group: bool = True
     """Whether shoppers with few, some and many past items may have weights of their own."""
     text_dominance: float = Field(default=3.0, gt=0)
-    """Without searches to learn from: how many times further a query's text similarity spreads the
-    items than the shopper's personal parts do (standard deviations over items)."""
+    """Without searches or an encoder to learn from: how many times further a query's text similarity spreads
+    the items than the shopper's personal parts do (standard deviations over items)."""
     max_queries: int = Field(default=1000, ge=1)
     """Searches that the weight of the text part is learned on."""
 

@@ -161,11 +161,12 @@ class Engine:
         own = None if ask.user_id is None else self.profiles.history(ask.user_id, now, n_live)
         history = self.profiles.nobody(now) if own is None else own
         bought = self.profiles.bought(history)
-        letters = None if ask.parsed is None else self._scorer.letters(searched_words(ask.parsed))
+        if ask.similar_to is not None:
+            history = self.profiles.anchor(self.catalogue.item_idx(ask.similar_to), now)
+        letters = None if ask.parsed is None else self._scorer.letters(searched_words(ask.parsed), history)
         said = (ask.query_vector, letters)
         if ask.similar_to is not None:
-            anchor = self.profiles.anchor(self.catalogue.item_idx(ask.similar_to), now)
-            return _Shopper(anchor, bought, None, False, *said)
+            return _Shopper(history, bought, None, False, *said)
         searched = ask.query_vector is not None or letters is not None
         reason = None
         if own is None and not (searched and ask.user_id is None):

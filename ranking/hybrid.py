@@ -38,6 +38,8 @@ class Hybrid:
         groups: which group a shopper is in; None where groups were not looked at.
         group_weights: what stands for `weights` in a group, by the group's name; a group that is not
             there has the common ones.
+        nobody: what stands for `weights` in a search by somebody without a past: what is bought by many
+            says more there; None where no search was learned from.
         calibration: from score to probability, None where it was not learned.
         ablations: weights learned anew without one model or part, by its name.
         metrics: what was measured on validation while learning.
@@ -51,6 +53,7 @@ class Hybrid:
     words: WordIndex | None = None
     groups: ShopperGroups | None = None
     group_weights: Mapping[str, FusionWeights] = field(default_factory=dict)
+    nobody: FusionWeights | None = None
     calibration: Calibration | None = None
     ablations: Mapping[str, FusionWeights] = field(default_factory=dict)
     metrics: Mapping[str, float] = field(default_factory=dict)
@@ -100,6 +103,7 @@ class Hybrid:
             "weights": asdict(self.weights),
             "groups": None if self.groups is None else asdict(self.groups),
             "group_weights": {name: asdict(weights) for name, weights in self.group_weights.items()},
+            "nobody": None if self.nobody is None else asdict(self.nobody),
             "calibration": None if self.calibration is None else asdict(self.calibration),
             "ablations": {name: asdict(weights) for name, weights in self.ablations.items()},
             "metrics": dict(self.metrics),
@@ -118,6 +122,7 @@ class Hybrid:
         try:
             constants: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
             kinds, groups, calibration = (constants[key] for key in ("models", "groups", "calibration"))
+            nobody = constants.get("nobody")  # artefacts of earlier versions have none
             return cls(
                 models={name: load_model(kind, folder / _MODELS / name) for name, kind in kinds.items()},
                 features=FeatureSet.load(folder),
@@ -126,6 +131,7 @@ class Hybrid:
                 n_items=constants["n_items"],
                 words=WordIndex.load(folder),
                 groups=None if groups is None else ShopperGroups(tuple(groups["bounds"])),
+                nobody=None if nobody is None else FusionWeights(**nobody),
                 calibration=None if calibration is None else Calibration(**calibration),
                 group_weights=_weights_by_name(constants["group_weights"]),
                 ablations=_weights_by_name(constants["ablations"]),

@@ -8,7 +8,7 @@ import numpy as np
 
 from gnn.item_item.past import PastItemModel, past_item_shares
 from gnn.registry import SavedModel
-from ranking.hybrid import Hybrid
+from ranking.hybrid import TEXT, WORDS, Hybrid
 from ranking.models import GRAPH, ITEM_ITEM, part_of_model
 from shopgraph.types import FloatMatrix, FusionWeights, Histories, IntVector, Share
 
@@ -25,10 +25,15 @@ class Term:
 
 @dataclass(frozen=True, eq=False)
 class Mix:
-    """The summands that have a weight: models, and the features' weights by name."""
+    """The summands that have a weight: models, and the features' weights by name.
+
+    `text` and `words` are the weights of likeness in meaning and in letters, divided by their scales.
+    """
 
     terms: Sequence[Term]
     features: Mapping[str, float]
+    text: np.float32
+    words: np.float32
 
     @classmethod
     def of(cls, hybrid: Hybrid, weights: FusionWeights) -> Self:
@@ -38,7 +43,9 @@ class Mix:
             for name, model in hybrid.models.items()
             if (weight := weights.models.get(name))
         ]
-        return cls(terms, {name: weight for name, weight in weights.features.items() if weight})
+        betas = {name: weight for name, weight in weights.features.items() if weight}
+        text = np.float32(weights.text / hybrid.scales[TEXT])
+        return cls(terms, betas, text, np.float32(weights.words / hybrid.scales.get(WORDS, 1.0)))
 
     def terms_of(self, part: str) -> list[Term]:
         """The models of a part."""

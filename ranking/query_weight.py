@@ -13,7 +13,8 @@ QUERY_LABEL, SELECT_EVENT = "Query", "select_item"
 MAX_GAP_S = 1800
 """A selection belongs to the shopper's latest search, if that is at most half an hour old."""
 
-_MIN_PAIRS = 20
+MIN_SEARCHES = 20
+"""From fewer nothing is learned."""
 _LARGEST = 200.0
 
 
@@ -64,7 +65,7 @@ def learn_query_weights(
     Returns:
         One weight >= 0 for each summand; None if there are too few pairs.
     """
-    if len(pairs.item_idx) < _MIN_PAIRS:
+    if len(pairs.item_idx) < MIN_SEARCHES:
         return None
     batches = [np.arange(rows.start, rows.stop) for rows in iter_batches(len(pairs.item_idx), 256)]
     base = np.concatenate([personal(pairs.user_idx[rows]).astype(np.float32) for rows in batches])

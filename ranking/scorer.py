@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ranking.groups import GROUPS, count_past_items
-from ranking.hybrid import WORDS, Hybrid
+from ranking.hybrid import Hybrid
 from ranking.mix import Mix
 from ranking.models import ITEM_ITEM
 from shopgraph.types import (
@@ -29,8 +29,9 @@ from shopgraph.types import (
 _GATHERING_COSTS = 4
 """Times that an item costs more when it is picked out than when all are scored in a row."""
 
-NEARLY_ALL = 0.6
-"""Share of the words' weight from which on a text has them, misspelt ones too; chosen on validation."""
+NEARLY_ALL, NEARLY_THE_MOST = 0.6, 0.8
+"""From which share of the words' weight on a text has them, and from which share of the most that any text
+has; chosen on validation. Of misspelt or unusual words no text may have much."""
 
 QUERY_SHARE, LETTERS_SHARE = "query", "letters"
 """Names of the text part's shares: likeness in meaning, and in letters."""
@@ -48,24 +49,33 @@ class Scorer:
         if self._groups is not None:
             own = [hybrid.group_weights.get(name, hybrid.weights) for name in GROUPS]
             self._mixes = [Mix.of(hybrid, weights) for weights in own]
-        self._text_factor = np.float32(self.weights.text / hybrid.scales["text"])
-        self._words_factor = np.float32(self.weights.words / hybrid.scales.get(WORDS, 1.0))
+        self._nobody = None if weights is not None or hybrid.nobody is None else len(self._mixes)
+        if hybrid.nobody is not None:
+            self._mixes.append(Mix.of(hybrid, hybrid.nobody))
 
-    def letters(self, words: str) -> FloatVector | None:
+    def letters(self, words: str, history: Histories) -> FloatVector | None:
         """How far the letters of `words` are in each item's texts, weighted, shape (n_items,).
 
-        None where the model has no index of them, or they weigh nothing.
+        None where the model has no index of them, or they weigh nothing. `history` is a batch of one.
         """
         index = self.hybrid.words
-        if index is None or not self._words_factor or not words:
+        factor = self._mixes[int(self._codes(history, searched=True)[0])].words
+        if index is None or not factor or not words:
             return None
-        weighted: FloatVector = index.scores(words) * self._words_factor
+        weighted: FloatVector = index.scores(words) * factor
         return weighted
 
     def has_words(self, words: str) -> BoolVector | None:
-        """Whether an item's texts have nearly all of the words, shape (n_items,); None as for `letters`."""
+        """Whether an item's texts have nearly all of the words, or as many of them as any text has.
+
+        Shape (n_items,); None as for `letters`.
+        """
         index = self.hybrid.words
-        return None if index is None or not words else index.coverage(words) >= NEARLY_ALL
+        if index is None or not words:
+            return None
+        coverage = index.coverage(words)
+        most = float(coverage.max(initial=0.0))
+        return coverage >= min(NEARLY_ALL, NEARLY_THE_MOST * most) if most else None
 
     def score(
         self,
@@ -92,14 +102,15 @@ class Scorer:
             letters: what `letters` gives for each history's words, shape (len(histories), n_items).
         """
         parts = _empty(len(histories), self.hybrid.n_items)
-        codes = self._codes(histories)
+        codes = self._codes(histories, query_vectors is not None or letters is not None)
         for code in np.unique(codes):
             rows = np.flatnonzero(codes == code)
             mine = histories if len(rows) == len(histories) else histories.take(rows)
             for term in self._mixes[code].terms:
                 parts[term.part][rows] += term.model.score(mine) * term.factor
             self._add_features(parts, mine, None, code, rows)
-        self._add_text(parts, query_vectors, None)
+            if query_vectors is not None:
+                parts["text"][rows] += self._meaning(query_vectors[rows], None, code)
         if letters is not None:
             parts["text"] += letters
         return parts
@@ -113,14 +124,15 @@ class Scorer:
     ) -> dict[str, FloatVector]:
         """The weighted parts of some items for one history (batch of one), each shape (len(item_idx),)."""
         parts = _empty(1, len(item_idx))
-        code = int(self._codes(history)[0])
+        code = int(self._codes(history, query_vector is not None or letters is not None)[0])
         few = len(item_idx) * _GATHERING_COSTS < self.hybrid.n_items
         for term in self._mixes[code].terms:
             model = term.model
             scores = model.score_items(history, item_idx) if few else model.score(history)[0, item_idx]
             parts[term.part][0] += scores * term.factor
         self._add_features(parts, history, item_idx, code, slice(None))
-        self._add_text(parts, None if query_vector is None else query_vector[None, :], item_idx)
+        if query_vector is not None:
+            parts["text"] += self._meaning(query_vector[None, :], item_idx, code)
         if letters is not None:
             parts["text"] += letters[item_idx]
         return {part: matrix[0] for part, matrix in parts.items()}
@@ -150,25 +162,28 @@ class Scorer:
 
         With `top` only the so many largest of kind `path` and `item_item` are there, and all others.
         """
-        mix = self._mixes[int(self._codes(history)[0])]
+        code = int(self._codes(history, query_vector is not None or letters is not None)[0])
+        mix = self._mixes[code]
         shares = mix.model_shares(history, item_idx, top)
         for name, values in self.hybrid.features.values(history, item_idx, mix.features):
             for row, value in enumerate(values[0] * np.float32(mix.features[name])):
                 shares[row].append(Share("feature", float(value), name=name))
         if query_vector is not None:
-            likeness = self.hybrid.features.likeness(query_vector[None, :], item_idx)[0] * self._text_factor
-            for row, value in enumerate(likeness):
+            for row, value in enumerate(self._meaning(query_vector[None, :], item_idx, code)[0]):
                 shares[row].append(Share("text", float(value), name=QUERY_SHARE))
         if letters is not None:
             for row, value in enumerate(letters[item_idx].tolist()):
                 shares[row].append(Share("text", value, name=LETTERS_SHARE))
         return shares
 
-    def _codes(self, histories: Histories) -> NDArray[np.intp]:
-        """Which mix each history is scored by."""
-        if self._groups is None:
-            return np.zeros(len(histories), np.intp)
-        return self._groups.codes(count_past_items(histories))
+    def _codes(self, histories: Histories, searched: bool = False) -> NDArray[np.intp]:
+        """Which mix each history is scored by; a search by nobody has its own."""
+        codes = np.zeros(len(histories), np.intp)
+        if self._groups is not None:
+            codes = self._groups.codes(count_past_items(histories))
+        if searched and self._nobody is not None:
+            codes[np.diff(histories.indptr) == 0] = self._nobody
+        return codes
 
     def _add_features(
         self,
@@ -182,11 +197,11 @@ class Scorer:
         for name, values in self.hybrid.features.values(histories, item_idx, weights):
             parts["features"][rows] += values * np.float32(weights[name])
 
-    def _add_text(
-        self, parts: dict[str, FloatMatrix], query_vectors: FloatMatrix | None, item_idx: IntVector | None
-    ) -> None:
-        if query_vectors is not None:
-            parts["text"] = self.hybrid.features.likeness(query_vectors, item_idx) * self._text_factor
+    def _meaning(self, query_vectors: FloatMatrix, item_idx: IntVector | None, code: int) -> FloatMatrix:
+        """The weighted likeness in meaning, shape (len(query_vectors), n_items or len(item_idx))."""
+        likeness: FloatMatrix = self.hybrid.features.likeness(query_vectors, item_idx)
+        likeness *= self._mixes[code].text
+        return likeness
 
 
 def _empty(n_rows: int, n_columns: int) -> dict[str, FloatMatrix]:

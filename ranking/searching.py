@@ -12,6 +12,7 @@ from ranking.query_phrases import Meaning, meaning_sentence, price_words, relaxe
 from shopgraph.types import (
     ITEM,
     BoolVector,
+    Excluded,
     Filters,
     FloatVector,
     IntVector,
@@ -28,6 +29,8 @@ QUERY_PART = "query"
 
 NOBODY = np.zeros(0, np.int32)
 """No item."""
+
+_FEW = 4
 
 
 @dataclass(frozen=True, eq=False)
@@ -106,10 +109,23 @@ def model_item(parsed: ParsedQuery, catalogue: Catalogue) -> str | None:
 
 
 def searched_words(parsed: ParsedQuery) -> str:
-    """The words that describe what is wanted: not prices, orders or what is ruled out."""
+    """The words that describe what is wanted: not prices, orders or what is ruled out.
+
+    A few words are rather a name than a sentence ("kiss me lipstick"), so all count from the first that says
+    something on; of more words those count that do.
+    """
     slots = (*parsed.category, *parsed.brand, *parsed.attribute, *parsed.item)
     said = [*(slot.text for slot in slots), *(missing.text for missing in parsed.missing), parsed.rest]
+    if parsed.intent == "find_items" and _only_names(parsed) and len(parsed.text.split()) <= _FEW:
+        text = parsed.text.casefold()
+        places = [text.find(words.casefold()) for words in said if words]
+        return parsed.text[max(min(places, default=0), 0) :].strip()
     return " ".join(dict.fromkeys(said)).strip()
+
+
+def _only_names(parsed: ParsedQuery) -> bool:
+    asked = (parsed.price_min, parsed.price_max, parsed.sort)
+    return all(value is None for value in asked) and parsed.exclude == Excluded()
 
 
 class WordReasons:

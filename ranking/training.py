@@ -7,7 +7,6 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
 from gnn.linear.model import LinearKG
 from gnn.registry import ModelConfig, SavedModel, Watch, build_model, refit_config
@@ -17,13 +16,15 @@ from ranking.holdout import is_timed, validation_cut, with_relations
 from ranking.hybrid import TEXT, WORDS, Hybrid
 from ranking.learning import learn
 from ranking.models import LINEAR, NEAR, SEQUENCE
-from ranking.query_weight import QUERY_LABEL, learn_query_weights, search_pairs
+from ranking.query_weight import MIN_SEARCHES
+from ranking.search_lessons import QueryWeights, known_items, learn_from_searches, past_searches
 from ranking.words import WordIndex, word_texts
 from shopgraph.errors import BadSource
 from shopgraph.types import (
     FloatMatrix,
     FusionWeights,
     GraphSnapshot,
+    Heldout,
     Histories,
     Recommender,
     TextEncoder,
@@ -47,7 +48,8 @@ def fit_hybrid(
         config: what to use.
         rng: seeds the cut, the models and the samples.
         on_progress: gets a line for each stage.
-        encoder: reads past searches, to learn the text part's weight from what was chosen after them.
+        encoder: reads past searches, to learn the text part's weight from what was chosen after them; where
+            there are none, from words of held-out items' titles.
         log_dir: takes the models' curves, a folder each, for TensorBoard.
 
     Raises:
@@ -64,7 +66,7 @@ def fit_hybrid(
     lesson = learn(draft, train, heldout, config, rng)
     for name, trial in lesson.trials.items():
         on_progress(f"{name} {trial}")
-    gammas = _query_weights(draft, lesson.weights, snapshot, train, encoder, config, rng)
+    said = _query_weights(draft, lesson.weights, snapshot, train, heldout, encoder, config, rng)
     on_progress(f"weights learned: validation NDCG@10 {lesson.metrics['ndcg@10']:.4f}; fitting on all data")
     kept = {
         name: refit_config(draft.models[name], settings)
@@ -75,11 +77,12 @@ def fit_hybrid(
     return replace(
         final,
         scales={name: scale for name, scale in draft.scales.items() if name in kept or name in (TEXT, WORDS)},
-        weights=_with_text(lesson.weights, gammas),
+        weights=said.of(lesson.weights),
         groups=lesson.groups,
-        group_weights={name: _with_text(one, gammas) for name, one in lesson.group_weights.items()},
+        group_weights={name: said.of(one) for name, one in lesson.group_weights.items()},
+        nobody=said.nobody,
         calibration=lesson.calibration,
-        ablations={name: _with_text(one, gammas) for name, one in lesson.ablations.items()},
+        ablations={name: said.of(one) for name, one in lesson.ablations.items()},
         metrics=lesson.metrics,
     )
 
@@ -125,43 +128,31 @@ def _fit(
     return Hybrid(models, features, scales, FusionWeights(), snapshot.n_items, words)
 
 
-def _with_text(weights: FusionWeights, gammas: tuple[float, float]) -> FusionWeights:
-    return replace(weights, text=gammas[0], words=gammas[1])
-
-
 def _query_weights(
     draft: Hybrid,
     weights: FusionWeights,
     snapshot: GraphSnapshot,
     train: GraphSnapshot,
+    heldout: Heldout,
     encoder: TextEncoder | None,
     config: HybridConfig,
     rng: np.random.Generator,
-) -> tuple[float, float]:
-    """γ of meaning and of letters: of the searches after the validation cut, else so that words dominate."""
+) -> QueryWeights:
+    """Learned from the searches after the validation cut or from known items, else so that words dominate."""
     histories = train.histories
-
-    def personal(users: NDArray[np.integer]) -> FloatMatrix:
-        return draft.weighted(histories.take(users), weights)
-
-    text, index = draft.features.text, draft.words
-    if text is not None and index is not None and encoder is not None and train.now < snapshot.now:
-        pairs = search_pairs(snapshot, train.now.timestamp()).sample(config.fusion.max_queries, rng)
-        words = [snapshot.nodes[QUERY_LABEL].names[query] for query in pairs.query_idx]
-        vectors = encoder.encode(words, "query")
-
-        def likeness(rows: NDArray[np.integer]) -> tuple[FloatMatrix, FloatMatrix]:
-            letters = index.score_many([words[row] for row in rows])
-            return (
-                draft.features.likeness(vectors[rows]) / np.float32(draft.scales[TEXT]),
-                letters / np.float32(draft.scales[WORDS]),
-            )
-
-        if learned := learn_query_weights(personal, pairs, likeness):
-            return learned[0], learned[1]
+    if encoder is not None and draft.features.text is not None:
+        most = config.fusion.max_queries
+        since_s = train.now.timestamp() if train.now < snapshot.now else float("inf")
+        searches = past_searches(snapshot, since_s, most, rng)
+        if len(searches) < MIN_SEARCHES:
+            searches = known_items(snapshot, heldout, most, rng)
+        vectors = encoder.encode(list(searches.words), "query")
+        if learned := learn_from_searches(draft, weights, histories, searches, vectors):
+            return learned
     active = np.flatnonzero(np.diff(histories.indptr))
-    spread = _mean_spread(personal(rng.permutation(active)[:_SCALE_USERS]))
-    return config.fusion.text_dominance * spread, config.fusion.text_dominance * spread
+    personal = draft.weighted(histories.take(rng.permutation(active)[:_SCALE_USERS]), weights)
+    gamma = config.fusion.text_dominance * _mean_spread(personal)
+    return QueryWeights(gamma, gamma)
 
 
 def _spread(model: Recommender, histories: Histories, rng: np.random.Generator) -> float:

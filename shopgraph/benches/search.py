@@ -2,13 +2,14 @@
 
 The demo shop's searches of the last 14 days and what was selected after them; on Amazon Beauty, where
 SHOPGRAPH_DATA names the public data, known items: a few words of the title of something that a shopper
-bought in the test, every second query misspelt. The weights of the text part are learned on validation: by
-the training itself where the shop has searches, else on known items of what was held out of the training.
+bought in the test, every second query misspelt. The weights of the text part are those that the training
+learned on its validation: from searches, or from known items where the shop has none; text only takes those
+of a search by nobody. Figures `in_text` are of the queries whose every word the wanted item's texts have.
 What was bought before is listed like everything else, as BM25 does not know it either.
 """
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -32,15 +33,15 @@ from nlu.encoder import open_encoder
 from nlu.names import fold, singular, tidy, tokens
 from nlu.parser import QueryParser
 from nlu.shop import shop_names
-from nlu.tagger.noise import misspell
 from ranking.candidates import Candidates
 from ranking.catalogue import Catalogue
 from ranking.engine import Ask, Engine
-from ranking.holdout import heldout_from_ids, hold_out, validation_cut
-from ranking.hybrid import TEXT, WORDS, Hybrid
+from ranking.features import POPULARITY
+from ranking.holdout import heldout_from_ids, hold_out
+from ranking.hybrid import Hybrid
 from ranking.profiles import Profiles
-from ranking.query_weight import QUERY_LABEL, SearchPairs, learn_query_weights, search_pairs
 from ranking.scorer import Scorer
+from ranking.search_lessons import Searches, known_items, past_searches
 from ranking.tokens import Signer
 from ranking.training import fit_hybrid
 from ranking.words import word_texts
@@ -50,6 +51,7 @@ from shopgraph.settings import Settings
 from shopgraph.types import (
     ITEM,
     USER,
+    BoolVector,
     Filters,
     FloatMatrix,
     GraphSnapshot,
@@ -58,24 +60,14 @@ from shopgraph.types import (
     TextEncoder,
 )
 
-HELD_OUT_DAYS, K, MAX_QUERIES, MAX_LEARNED = 14.0, 10, 2_000, 1_000
+HELD_OUT_DAYS, K, MAX_QUERIES = 14.0, 10, 2_000
 BM25, MEANING, TEXT_ONLY = "BM25", "encoder alone", "text only"
 HYBRID, PERSONAL = "hybrid", "personal hybrid"
 OVER = {BM25: BM25, MEANING: BM25, TEXT_ONLY: BM25, HYBRID: TEXT_ONLY, PERSONAL: HYBRID}
 """What each ranker's gain is over."""
 
-_WORDS_OF_A_TITLE = (2, 5)
 _NOW = datetime(2026, 1, 1, tzinfo=UTC)
 _EVERYTHING = Filters(include_bought=True)
-
-
-@dataclass(frozen=True, eq=False)
-class Searches:
-    """Who searched for what and wanted which item; all of one length."""
-
-    user_idx: IntVector
-    words: Sequence[str]
-    item_idx: IntVector
 
 
 @dataclass(frozen=True, eq=False)
@@ -103,6 +95,8 @@ def compare(task: Task, encoder: TextEncoder) -> list[dict[str, Any]]:
     head = {"dataset": task.dataset, "n_queries": len(task.searches.words), "n_items": task.train.n_items}
     rows: list[dict[str, Any]] = []
     values: dict[str, NDArray[np.float64]] = {}
+    in_text = _in_text(task)
+    head["share_in_text"] = round(float(in_text.mean()), 3)
     for name, ranked, seconds in _ranked(task, vectors):
         hits = ranked == task.searches.item_idx[:, None]
         one = np.ones(len(hits), np.int32)
@@ -114,27 +108,13 @@ def compare(task: Task, encoder: TextEncoder) -> list[dict[str, Any]]:
         gain = paired_difference(values[name], values[OVER[name]], np.random.default_rng(0))
         row["gain"], row["gain_ci95"] = round(gain.mean, 4), [round(gain.low, 4), round(gain.high, 4)]
         row[f"recall@{K}"] = round(float(recall_at_k(hits, one, K).mean()), 4)
+        for part, mine in (("in_text", in_text), ("otherwise", ~in_text)):
+            found = values[name][mine]
+            row[f"ndcg@{K}_{part}"] = round(float(found.mean()), 4) if len(found) else None
         row["ms_a_query"] = round(1_000 * seconds / len(hits), 3)
-        weights = task.hybrid.weights
-        row["gamma_meaning"], row["gamma_letters"] = round(weights.text, 3), round(weights.words, 3)
+        row |= _weights_of(name, task.hybrid)
         rows.append(row)
     return rows
-
-
-def known_items(snapshot: GraphSnapshot, heldout: Heldout, most: int, rng: np.random.Generator) -> Searches:
-    """For some users one held-out item each, and two to four words of its title, every second misspelt."""
-    rows = rng.permutation(len(heldout))[:most]
-    picked = heldout.indptr[rows] + (rng.random(len(rows)) * np.diff(heldout.indptr)[rows]).astype(np.int64)
-    items = heldout.item_idx[picked]
-    words = [_recalled(snapshot.items.title[item], rng) for item in items]
-    return Searches(heldout.user_idx[rows], words, items)
-
-
-def _recalled(title: str, rng: np.random.Generator) -> str:
-    words = title.split()
-    kept = np.sort(rng.permutation(len(words))[: rng.integers(*_WORDS_OF_A_TITLE)])
-    query = " ".join(words[place] for place in kept)
-    return misspell(query, rng) if rng.random() < 0.5 else query
 
 
 def _tasks(settings: Settings, encoder: TextEncoder) -> Iterator[Task]:
@@ -148,7 +128,7 @@ def _tasks(settings: Settings, encoder: TextEncoder) -> Iterator[Task]:
         test = read_test(folder, "pgpr")
         assert test is not None  # the source brings one
         pairs = zip(test.user_ids, test.item_ids, strict=True)
-        yield _known_item_task(snapshot, heldout_from_ids(snapshot, pairs), settings)
+        yield known_item_task(snapshot, heldout_from_ids(snapshot, pairs), settings, encoder)
 
 
 def demo_task(snapshot: GraphSnapshot, settings: Settings, encoder: TextEncoder) -> Task:
@@ -156,47 +136,14 @@ def demo_task(snapshot: GraphSnapshot, settings: Settings, encoder: TextEncoder)
     rng = np.random.default_rng(settings.seed)
     train, _ = hold_out(snapshot, "time", rng, days=HELD_OUT_DAYS)
     hybrid = fit_hybrid(train, settings.hybrid_config, rng, encoder=encoder)
-    pairs = search_pairs(snapshot, train.now.timestamp()).sample(MAX_QUERIES, rng)
-    words = [snapshot.nodes[QUERY_LABEL].names[idx] for idx in pairs.query_idx]
-    return Task("demo shop", train, hybrid, Searches(pairs.user_idx, words, pairs.item_idx))
+    return Task("demo shop", train, hybrid, past_searches(snapshot, train.now.timestamp(), MAX_QUERIES, rng))
 
 
-def _known_item_task(snapshot: GraphSnapshot, test: Heldout, settings: Settings) -> Task:
-    """Trained without a validation cut, on whose known items the text part's weights are learned."""
+def known_item_task(snapshot: GraphSnapshot, test: Heldout, settings: Settings, encoder: TextEncoder) -> Task:
+    """Known items of the test, after a training that has learned from those of its own validation."""
     rng = np.random.default_rng(settings.seed)
-    train, held = validation_cut(snapshot, rng)
-    hybrid = fit_hybrid(train, settings.hybrid_config, rng)
-    encoder = open_encoder(settings.encoder_config)
-    learned = _weights_learned(hybrid, train, known_items(train, held, MAX_LEARNED, rng), encoder)
-    return Task("Amazon Beauty", train, learned, known_items(train, test, MAX_QUERIES, rng))
-
-
-def _weights_learned(
-    hybrid: Hybrid, train: GraphSnapshot, searches: Searches, encoder: TextEncoder
-) -> Hybrid:
-    vectors = encoder.encode(list(searches.words), "query")
-    index = hybrid.words
-    assert index is not None  # every hybrid that is trained here has one
-
-    def personal(users: IntVector) -> FloatMatrix:
-        return hybrid.weighted(train.histories.take(users), hybrid.weights)
-
-    def likeness(rows: IntVector) -> tuple[FloatMatrix, FloatMatrix]:
-        letters = index.score_many([searches.words[row] for row in rows])
-        meaning = hybrid.features.likeness(vectors[rows])
-        return meaning / np.float32(hybrid.scales[TEXT]), letters / np.float32(hybrid.scales[WORDS])
-
-    pairs = SearchPairs(searches.user_idx, np.arange(len(vectors), dtype=np.int32), searches.item_idx)
-    found = learn_query_weights(personal, pairs, likeness)
-    assert found is not None  # there are more than enough pairs
-    meaning, letters = found
-    return replace(
-        hybrid,
-        weights=replace(hybrid.weights, text=meaning, words=letters),
-        group_weights={
-            name: replace(one, text=meaning, words=letters) for name, one in hybrid.group_weights.items()
-        },
-    )
+    hybrid = fit_hybrid(snapshot, settings.hybrid_config, rng, encoder=encoder)
+    return Task("Amazon Beauty", snapshot, hybrid, known_items(snapshot, test, MAX_QUERIES, rng))
 
 
 def _ranked(task: Task, vectors: FloatMatrix) -> Iterator[tuple[str, IntVector, float]]:
@@ -205,8 +152,12 @@ def _ranked(task: Task, vectors: FloatMatrix) -> Iterator[tuple[str, IntVector, 
     peer = bm25s.BM25()
     peer.index([_tokens(text) for text in word_texts(task.train.items)], show_progress=False)
     scorer = Scorer(task.hybrid)
+    texts_alone = Scorer(task.hybrid, task.hybrid.nobody)
+    nobody = Profiles(task.train).nobody(task.train.now)
     parser = QueryParser(shop_names(task.train))
     engine = _engine(task, scorer)
+
+    every = np.arange(task.train.n_items, dtype=np.int32)
 
     def bm25(row: int) -> IntVector:
         return _best(peer.get_scores(_tokens(words[row])))
@@ -215,10 +166,8 @@ def _ranked(task: Task, vectors: FloatMatrix) -> Iterator[tuple[str, IntVector, 
         return _best(task.hybrid.features.likeness(vectors[[row]])[0])
 
     def text(row: int) -> IntVector:
-        letters = scorer.letters(words[row])
-        likeness = task.hybrid.features.likeness(vectors[[row]])[0]
-        scaled = likeness * np.float32(task.hybrid.weights.text / task.hybrid.scales[TEXT])
-        return _best(scaled if letters is None else scaled + letters)
+        letters = texts_alone.letters(words[row], nobody)
+        return _best(texts_alone.parts_of_items(nobody, every, vectors[row], letters)["text"])
 
     def answered(row: int, user_id: str | None) -> IntVector:
         ask = Ask(
@@ -266,8 +215,28 @@ def _engine(task: Task, scorer: Scorer) -> Engine:
     )
 
 
+def _in_text(task: Task) -> BoolVector:
+    """Of each search whether the texts of what was wanted have its every word, as BM25 reads them."""
+    texts = word_texts(task.train.items)
+    searches = zip(task.searches.words, task.searches.item_idx, strict=True)
+    return np.array([set(_tokens(words)) <= set(_tokens(texts[item])) for words, item in searches], np.bool_)
+
+
 def _tokens(text: str) -> list[str]:
     return [singular(token.key) for token in tokens(fold(tidy(text)))]
+
+
+def _weights_of(ranker: str, hybrid: Hybrid) -> dict[str, float | None]:
+    """What words and popularity weigh in a ranker that weighs them."""
+    if ranker not in (TEXT_ONLY, HYBRID, PERSONAL):
+        return dict.fromkeys(("gamma_meaning", "gamma_letters", "popularity"))
+    weights = hybrid.weights if ranker == PERSONAL or hybrid.nobody is None else hybrid.nobody
+    popularity = None if ranker == TEXT_ONLY else round(weights.features.get(POPULARITY, 0.0), 3)
+    return {
+        "gamma_meaning": round(weights.text, 3),
+        "gamma_letters": round(weights.words, 3),
+        "popularity": popularity,
+    }
 
 
 def _best(scores: NDArray[np.floating]) -> IntVector:

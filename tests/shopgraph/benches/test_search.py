@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from shopgraph.benches.search import OVER, Searches, Task, compare, known_items
-from shopgraph.types import FloatMatrix, Heldout
-from tests.planted import planted_snapshot
+from ranking.search_lessons import Searches
+from shopgraph.benches.search import OVER, Task, compare
+from shopgraph.types import FloatMatrix
 from tests.ranking.engines import item_item_hybrid, shop
 
 
@@ -18,16 +18,6 @@ class _TitleNumber:
 
     def encode(self, texts: list[str], kind: str) -> FloatMatrix:
         return np.stack([self._vectors[int(text.split()[1])] for text in texts])
-
-
-def test_known_items_are_words_of_held_out_titles_in_their_order() -> None:
-    snapshot = planted_snapshot()
-    heldout = Heldout(np.array([3, 5], np.int32), np.array([0, 1, 3]), np.array([7, 8, 9], np.int32))
-    found = known_items(snapshot, heldout, 10, np.random.default_rng(0))
-    wanted = dict(zip(found.user_idx.tolist(), found.item_idx.tolist(), strict=True))
-    assert wanted[3] == 7
-    assert wanted[5] in (8, 9)
-    assert all(2 <= len(words.split()) <= 4 for words in found.words)
 
 
 def test_rankers_that_read_numbers_find_the_item_and_gains_are_over_the_ranker_named() -> None:
