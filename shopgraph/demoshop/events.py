@@ -10,6 +10,7 @@ from shopgraph.demoshop.catalogue import DAY, WINDOW_DAYS, Item, Stock
 from shopgraph.demoshop.choices import Choices, n_periods
 from shopgraph.demoshop.people import SPECIAL_SHOPPERS, People
 from shopgraph.demoshop.texts import brand_zh
+from shopgraph.demoshop.wordings import OTHER_COLOURS, OTHER_NOUNS, in_other_words, mistyped
 from shopgraph.demoshop.words import in_chinese
 
 _HOUR_WEIGHTS = np.array([2, 1, 1, 1, 1, 1, 2, 4, 5, 6, 6, 6, 8, 7, 5, 5, 6, 7, 9, 11, 13, 13, 9, 5], float)
@@ -111,33 +112,33 @@ def _queries(
     people: People,
     rng: np.random.Generator,
 ) -> NDArray[np.object_]:
-    """What was typed before the choices `rows`, in the shopper's language."""
+    """What was typed before the choices `rows`, in the shopper's language and often in their own words.
+
+    How they word it is drawn from a generator of its own, so that no other draw depends on it.
+    """
     queries = np.full(len(choices.user), None, object)
+    (wording,) = rng.spawn(1)
     for row, kind in zip(rows, rng.integers(0, 5, len(rows)), strict=True):
         item = items[choices.item[row]]
-        chinese = people.reads_chinese[choices.user[row]]
-        queries[row] = _query_zh(item, int(kind)) if chinese else _query(item, int(kind))
+        chinese = bool(people.reads_chinese[choices.user[row]])
+        queries[row] = mistyped(_query(item, int(kind), chinese, wording), wording)
     return queries
 
 
-def _query(item: Item, kind: int) -> str:
-    has, noun = item.attributes, item.leaf.noun
-    extra = (
-        item.brand,
-        has.get("colour", has[item.department.style_key]),
-        has[item.department.material_key],
-        has[item.department.style_key],
-    )
-    return f"{extra[kind]} {noun}" if kind < len(extra) else f"{noun} for {has['audience']}"
-
-
-def _query_zh(item: Item, kind: int) -> str:
-    has = {key: in_chinese(key, value) for key, value in item.attributes.items()}
-    noun = item.leaf.path_zh.split("/")[-1]
-    extra = (
-        brand_zh(item.brand),
-        has.get("colour", has[item.department.style_key]),
-        has[item.department.material_key],
-        has[item.department.style_key],
-    )
-    return f"{extra[kind]}{noun}" if kind < len(extra) else f"{has['audience']}{noun}"
+def _query(item: Item, kind: int, chinese: bool, rng: np.random.Generator) -> str:
+    """The kind of product and one thing more: its brand, colour, material, style, or whom it is for."""
+    department = item.department
+    noun = item.leaf.path_zh.split("/")[-1] if chinese else item.leaf.noun
+    noun = in_other_words(noun, item.leaf.noun, OTHER_NOUNS, chinese, rng)
+    if kind == 0:
+        extra = brand_zh(item.brand) if chinese else item.brand
+    else:
+        colour = "colour" if "colour" in item.attributes else department.style_key
+        key = ("", colour, department.material_key, department.style_key, "audience")[kind]
+        value = item.attributes[key]
+        extra = in_chinese(key, value) if chinese else value
+        if key == "colour":
+            extra = in_other_words(extra, value, OTHER_COLOURS, chinese, rng)
+    if chinese:
+        return f"{extra}{noun}"
+    return f"{noun} for {extra}" if kind == 4 else f"{extra} {noun}"

@@ -1,5 +1,6 @@
 """The demo shop keeps what docs/demo-shop.md promises."""
 
+import re
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from pathlib import Path
@@ -15,6 +16,7 @@ from shopgraph.demoshop import ShopFacts, make_shop, oracle_scores
 from shopgraph.demoshop.circles import CIRCLES
 from shopgraph.demoshop.departments_more import DEPARTMENTS
 from shopgraph.demoshop.oracle import load_truth
+from shopgraph.demoshop.wordings import OTHER_COLOURS, OTHER_NOUNS
 from shopgraph.demoshop.words import CHINESE, TAGS, words
 from shopgraph.errors import BadSource
 
@@ -248,3 +250,25 @@ def test_oracle_needs_a_demo_shop(tmp_path: Path) -> None:
 def test_too_small_a_shop_is_refused(tmp_path: Path, n_items: int, n_users: int) -> None:
     with pytest.raises(ValueError, match="at least"):
         make_shop(tmp_path, rng=np.random.default_rng(0), now=NOW, n_items=n_items, n_users=n_users)
+
+
+def test_shoppers_word_and_spell_queries_otherwise_than_titles(shop: ShopFacts) -> None:
+    queries = events_of(shop).filter(pl.col("event") == "search")["query"]
+    for other, titled in (("skillet", "frying pan"), ("煎锅", "平底锅")):
+        n_other, n_titled = (int(queries.str.contains(words).sum()) for words in (other, titled))
+        assert 0.1 < n_other / (n_other + n_titled) < 0.5
+    titles = " ".join(items_of(shop)["title"])
+    latin = queries.filter(~queries.str.contains(r"\p{Han}"))
+    known = {
+        word for names in (OTHER_NOUNS, OTHER_COLOURS) for name in names.values() for word in name[0].split()
+    }
+    known |= set(re.findall(r"\w+", titles.lower())) | {"for"}
+    strange = [query for query in latin if set(re.findall(r"\w+", query.lower())) - known]
+    assert 0.07 < len(strange) / len(latin) < 0.16
+
+
+def test_other_words_are_of_nouns_and_colours_that_the_shop_has() -> None:
+    nouns = {leaf.noun for department in DEPARTMENTS for leaf in department.leaves}
+    assert set(OTHER_NOUNS) <= nouns
+    assert set(OTHER_COLOURS) <= set(CHINESE["colour"])
+    assert not {other for other, _ in OTHER_NOUNS.values()} & nouns
