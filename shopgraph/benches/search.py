@@ -1,6 +1,6 @@
 """Searches that were followed by a choice: BM25, the text alone, the hybrid, and the hybrid of the shopper.
 
-The demo shop's searches of the last 14 days and what was selected after them; on Amazon Beauty, where
+The demo shop's searches of the last 28 days and what was selected after them; on Amazon Beauty, where
 SHOPGRAPH_DATA names the public data, known items: a few words of the title of something that a shopper
 bought in the test, every second query misspelt. The weights of the text part are those that the training
 learned on its validation: from searches, or from known items where the shop has none; text only takes those
@@ -60,7 +60,7 @@ from shopgraph.types import (
     TextEncoder,
 )
 
-HELD_OUT_DAYS, K, MAX_QUERIES = 14.0, 10, 2_000
+HELD_OUT_DAYS, K, MAX_QUERIES = 28.0, 10, 2_000
 BM25, MEANING, TEXT_ONLY = "BM25", "encoder alone", "text only"
 HYBRID, PERSONAL = "hybrid", "personal hybrid"
 OVER = {BM25: BM25, MEANING: BM25, TEXT_ONLY: BM25, HYBRID: TEXT_ONLY, PERSONAL: HYBRID}
