@@ -43,6 +43,8 @@ class LinearKGConfig(TrainingConfig):
     """q: an item's vector is divided by its length^q, a stored constant: 0 leaves it, 1 makes cosines."""
     own_dropout: float = Field(default=0.1, ge=0, lt=1)
     """Share of items whose own vector is dropped in a training step, so that cold items can stand."""
+    borrowed_share: float = Field(default=0.5, ge=0, le=1)
+    """Share of the mean own vector of the items most like it that an item borrows which nobody met."""
     edge_dropout: float = Field(default=0.1, ge=0, lt=1)
     """Share of edges dropped in a training step; the means keep their normalisers."""
     node_dropout: float = Field(default=0.0, ge=0, lt=1)

@@ -27,6 +27,7 @@ from gnn.linear.parts import (
     history_norms,
     item_components,
     sum_components,
+    with_borrowed_vectors,
 )
 from gnn.linear.paths import MeetingRoutes, meeting_routes, path_of, routes_of
 from gnn.linear.walks import relation_graph
@@ -91,16 +92,20 @@ class LinearKG:
         type_weights = type_weight_vector(snapshot.event_types, self.config.type_weights)
         graph = relation_graph(snapshot, self.config.min_degree)
         ids = node_ids(snapshot, graph)
+        data = training.TrainingData(
+            snapshot.histories, type_weights, graph, text_vectors, snapshot.event_types
+        )
         parameters, fitted = training.train(
-            training.TrainingData(
-                snapshot.histories, type_weights, graph, text_vectors, snapshot.event_types
-            ),
+            data,
             self.config,
             rng,
             self._validation,
             self._on_epoch,
             self._log_dir,
             None if self._start is None else partial(warm_parameters, graph, ids, self._start.state),
+        )
+        parameters = with_borrowed_vectors(
+            parameters, graph, text_vectors, data.met, self.config.borrowed_share
         )
         components, constants = item_components(parameters, graph, text_vectors, self.config.norm_power)
         state = LinearState(

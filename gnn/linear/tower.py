@@ -31,8 +31,8 @@ _GATE_AT_START = 2.0
 class LinearItemTower(torch.nn.Module):
     """z_j = c_j · (own + text projection + Σ_r w_r · mean of the neighbours' vectors), one or two hops.
 
-    An item that nobody met and that no other node takes a mean of has no vector of its own: nothing could
-    teach it one but that it was never bought.
+    An item that nobody met and that no other node takes a mean of has no vector of its own here: nothing
+    could teach it one but that it was never bought. It borrows one to serve (`with_borrowed_vectors`).
     """
 
     def __init__(

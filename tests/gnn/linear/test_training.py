@@ -8,7 +8,7 @@ import torch
 from gnn.history import float_csr, snapshot_matrix, type_weight_vector
 from gnn.linear.config import LinearKGConfig
 from gnn.linear.model import LinearKG
-from gnn.linear.parts import item_components, sum_components
+from gnn.linear.parts import item_components, sum_components, with_borrowed_vectors
 from gnn.linear.tower import LinearItemTower
 from gnn.linear.training import LinearTraining, TrainingData, split_histories
 from gnn.linear.walks import RelationGraph, relation_graph
@@ -232,7 +232,8 @@ def test_what_nobody_met_is_made_of_its_text_and_relations_alone(full_softmax_it
     is_cold = np.arange(snapshot.n_items) % 5 == 0
     x = snapshot.interactions
     cold = without_interactions(snapshot, is_cold[x.item_idx], snapshot.now)
-    model = LinearKG(replace_config(SMALL, full_softmax_items=full_softmax_items, sampled_items=10))
+    config = replace_config(SMALL, full_softmax_items=full_softmax_items, sampled_items=10, borrowed_share=0)
+    model = LinearKG(config)
     model.fit(cold, np.random.default_rng(0))
     met = np.bincount(cold.interactions.item_idx, minlength=snapshot.n_items) > 0
     read = np.zeros(snapshot.n_items, np.bool_)  # what other items are linked to has a vector for that
@@ -241,6 +242,27 @@ def test_what_nobody_met_is_made_of_its_text_and_relations_alone(full_softmax_it
             read[edges.dst] = read[edges.src] = True
     assert not model.components["own"][~met & ~read].any()
     assert np.abs(model.components["own"][met]).sum(axis=1).all()
+
+
+def test_what_nobody_met_borrows_the_vectors_of_what_is_like_it() -> None:
+    snapshot = planted_snapshot()
+    config = replace_config(SMALL, min_degree=1)
+    graph = tower_graph(snapshot, config)
+    tower, _ = tower_and_vectors(snapshot, config)
+    parameters = tower.parameters_as_numpy()
+    base = parameters.base.copy()
+    base[[0, 1]] = 0
+    lenders = np.zeros(snapshot.n_items, np.bool_)
+    lenders[[2, 3]] = True
+    lent = with_borrowed_vectors(replace(parameters, base=base), graph, None, lenders, 0.5).base
+    known = np.sum([graph.means[n] @ base for n in graph.first_hop], axis=0)[: snapshot.n_items]
+    known /= np.maximum(np.linalg.norm(known, axis=1, keepdims=True), 1e-12)
+    cosines = known @ known.T
+    for item_idx in (0, 1):
+        weights = np.maximum(cosines[item_idx, [2, 3]], 0) ** 4
+        expected = 0.5 * weights @ base[[2, 3]] / max(weights.sum(), 1e-12)
+        np.testing.assert_allclose(lent[item_idx], expected, atol=1e-5)
+    np.testing.assert_array_equal(lent[2:], base[2:])
 
 
 @pytest.mark.parametrize("full_softmax_items", [1, 50_000])
