@@ -9,13 +9,15 @@ from dataclasses import dataclass, field, replace
 
 from nlu.grammar.marks import Mark
 from nlu.grammar.reader import Reading
+from nlu.grammar.senses import everyday_words
 from nlu.levels import Tag, Tags
 from nlu.linking.linker import Linker
-from nlu.names import is_han, key_of
+from nlu.names import fold, is_han, key_of
 from shopgraph.types import Intent, Missing, Slot, SlotSource
 
 _LABELS = {"category": "Category", "brand": "Brand", "attribute": "Attribute"}
-_SURE_INTENT, _SURE_SPAN, _LINKED = 0.8, 0.6, 0.5
+_SURE_INTENT, _SURE_SPAN, _CERTAIN = 0.8, 0.6, 0.97
+_SHORTEST = 3
 
 
 @dataclass(frozen=True)
@@ -77,7 +79,11 @@ def from_reading(reading: Reading, linker: Linker) -> Found:
 
 
 def with_tags(found: Found, reading: Reading, tags: Tags, linker: Linker) -> Found:
-    """What the grammar found, with what the tagger says of it and adds to it."""
+    """What the grammar found, with what the tagger says of it and adds to it.
+
+    It adds little: a name only where a node is nearly called so, and a property without a name only where its
+    words are no plain English and the tagger is nearly certain.
+    """
     intent, source = found.intent, found.sources["intent"]
     if tags.intent != intent and tags.intent_probs[tags.intent] >= _SURE_INTENT:
         intent, source = tags.intent, "encoder"
@@ -90,14 +96,14 @@ def with_tags(found: Found, reading: Reading, tags: Tags, linker: Linker) -> Fou
         for n in beside:
             if placed[n].slot.label == label:
                 placed[n] = _surer(placed[n], span)
-        if beside or span.confidence < _SURE_SPAN or _inside(span, used):
+        text = reading.text[span.start : span.end]
+        if beside or span.confidence < _SURE_SPAN or _inside(span, used) or _is_plain(text):
             continue
-        slot = _link(reading.text[span.start : span.end], label, span, linker)
-        if slot is None:
-            missing.append(linker.missing(reading.text[span.start : span.end], label, tags.vector))
-        else:
+        if (slot := _link(text, label, span, linker)) is not None:
             placed.append(Placed(slot, span.start, span.end, span.excluded))
             used.append((span.start, span.end))
+        elif label != "Attribute":
+            missing.append(linker.missing(text, label, tags.vector))
     return Found(
         intent,
         tuple(sorted(placed, key=lambda each: each.start)),
@@ -108,17 +114,28 @@ def with_tags(found: Found, reading: Reading, tags: Tags, linker: Linker) -> Fou
     )
 
 
+def _is_plain(text: str) -> bool:
+    """Whether a span has only plain English words, which name nothing ("with", "longer")."""
+    return not is_han(text) and everyday_words().issuperset(fold(text).split())
+
+
 def _is_absent_brand(mark: Mark) -> bool:
     return mark.sense.layer == "Brand" and not mark.sense.nodes
 
 
 def _link(text: str, label: str, span: Tag, linker: Linker) -> Slot | None:
     """The node that the span means; an attribute without a node is its own English words."""
-    if label == "Attribute":
-        name = "" if is_han(text) else " ".join(key_of(text))
-        return Slot(text, label, "", name, span.confidence, "encoder") if name else None
-    near = linker.candidates(text, label)
-    return near[0] if near and near[0].confidence >= _LINKED else None
+    if (node := linker.near(text, label)) is not None:
+        return node
+    if label != "Attribute" or is_han(text) or span.confidence < (_SURE_SPAN if span.excluded else _CERTAIN):
+        return None
+    words = key_of(text)
+    plain = everyday_words() & {*words}
+    return (
+        None
+        if plain or len(text) < _SHORTEST
+        else Slot(text, label, "", " ".join(words), span.confidence, "encoder")
+    )
 
 
 def _surer(placed: Placed, span: Tag) -> Placed:

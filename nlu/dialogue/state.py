@@ -51,6 +51,9 @@ _BETWEEN = re.compile(
     r"\s?(?:-|–|~|to|or|到|至)\s?(\d{1,5}(?:\.\d\d)?)\W*"
 )
 _SHORT = 40
+_FOR_WHAT = re.compile(
+    r"(?:it'?s |they'?re |but |and )?for (?:a |an |my |the |our |his |her )?[\w '-]{2,24}[.!]?|.{1,6}用的?"
+)
 _EITHER = re.compile(
     r"(?:(?:maybe|perhaps|from|only|just|either|say|some) )*[\w .&'-]{2,30} or [\w .&'-]{2,30}[.!]?"
 )
@@ -149,9 +152,11 @@ def _as_turn(turn: ParsedQuery, cues: frozenset[Cue], state: DialogueState) -> P
     Words that turn the dialogue are no small talk and name nothing ("let's start fresh"), and two brands
     beside each other are both wanted ("Conair or Revlon").
     """
-    if "restart" in cues:
-        said = said_by(turn.text, "restart")
+    for cue in cues & _TURNS:
+        said = said_by(turn.text, cue)
         turn = replace(turn, attribute=tuple(a for a in turn.attribute if normalise(a.text) not in said))
+    if state.query.category and _FOR_WHAT.fullmatch(normalise(turn.text)):
+        turn = replace(turn, category=())  # "for my face" says what the thing looked for is used on
     turn = _with_bare_amounts(turn, state.query)
     talks = turn.intent == "chitchat" and cues & _TURNS
     offers = turn.intent == "compare" and state.query.category and _EITHER.fullmatch(normalise(turn.text))

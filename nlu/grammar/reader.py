@@ -18,6 +18,7 @@ from nlu.grammar.senses import all_senses
 from nlu.grammar.settle import settled
 from nlu.grammar.states import find_states
 from nlu.grammar.typos import SHORTEST, SpellingIndex
+from nlu.grammar.unnamed import with_unnamed
 from nlu.names import Token, fold, is_han, singular, tokens
 from nlu.shop import ShopNames
 from shopgraph.types import Intent, Sort
@@ -92,6 +93,7 @@ class Grammar:
         misspelt, refusals = self._misspelt(words, hits, claims), refusal_hits(masked, words)
         marks = choose_marks([*hits, *misspelt, *refusals], words, masked, text)
         marks = with_exclusions(with_free_forms(marks, masked), masked, price.spans)
+        marks = with_unnamed(marks, words, masked, text)
         intent = read_intent(folded, marks, narrows=bool(price.spans))
         marks = settled(marks, masked, intent, self._ancestors)
         slots = tuple(mark for mark in marks if mark.sense.layer in SLOTS)

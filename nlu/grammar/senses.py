@@ -108,11 +108,12 @@ def _brand_senses(nodes: tuple[NodeNames, ...]) -> Iterator[Sense]:
 def _is_everyday(said: Key, nodes: Iterable[NodeNames]) -> bool:
     """Whether a brand's name is plain English: one word, or several and it sells hardly anything."""
     well_known = len(said) > 1 and max(node.n_items for node in nodes) >= _MANY
-    return _everyday_words().issuperset(said) and not well_known
+    return everyday_words().issuperset(said) and not well_known
 
 
 @lru_cache(maxsize=1)
-def _everyday_words() -> frozenset[str]:
+def everyday_words() -> frozenset[str]:
+    """Plain English words, which name nothing by themselves."""
     rows = (row for name in ("everyday", "ordinary", "fillers") for row in table(name))
     return frozenset(word for (row,) in rows for word in words(row))
 
@@ -169,7 +170,7 @@ def _add_short_brands(senses: Senses, nodes: Mapping[Key, tuple[NodeNames, ...]]
                 shorter += folded.split(" by ", 1)
             for short in shorter:
                 key = key_of(short)
-                is_free = key not in senses and not _everyday_words().issuperset(short.split())
+                is_free = key not in senses and not everyday_words().issuperset(short.split())
                 if key and is_free and len("".join(key)) > _SHORT:
                     _add(senses, key, Sense("Brand", own[0].names[0], own, words=tuple(short.split())))
 

@@ -14,7 +14,7 @@ from shopgraph.types import FloatVector, Missing, Slot, SlotSource, VectorIndex
 
 N_NEAREST = 3
 _EXACT = 0.98
-_MIN_SCORE = 60.0
+_MIN_SCORE, _NEARLY = 60.0, 85.0
 _LABELS = ("Category", "Brand", "Attribute")
 
 
@@ -67,6 +67,16 @@ class Linker:
     def missing(self, span: str, label: str, vector: FloatVector | None = None) -> Missing:
         """That the shop has nothing of that name, and what comes nearest."""
         return Missing(span, label, tuple(self.candidates(span, label, vector)))
+
+    def near(self, span: str, label: str) -> Slot | None:
+        """The likeliest node that is called nearly like the whole span; None where none is."""
+        typed = fold(tidy(span))
+        close = [
+            slot
+            for slot in self.candidates(span, label)
+            if fuzz.ratio(typed, fold(tidy(slot.name))) >= _NEARLY
+        ]
+        return close[0] if close else None
 
     def candidates(self, span: str, label: str, vector: FloatVector | None = None) -> list[Slot]:
         """Nodes that a span may mean, likeliest first: near in letters or, given its vector, in meaning."""

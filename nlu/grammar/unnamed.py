@@ -1,0 +1,81 @@
+"""Words that are ruled out and that no list holds: "without seams", "sulfates or sodium chloride"."""
+
+import re
+from collections.abc import Iterator, Sequence
+
+from nlu.grammar.data import table
+from nlu.grammar.data import words as words_of
+from nlu.grammar.marks import SLOTS, Mark
+from nlu.grammar.senses import Sense, everyday_words
+from nlu.names import Token, is_han, singular
+
+_PASSED_OVER, _NO_THING = (
+    frozenset(word for role, said in table("unnamed") if role == wanted for word in words_of(said))
+    for wanted in ("over", "no_thing")
+)
+_JOINS = re.compile(r"\s*(?:,?\s*\b(?:or|and|nor)\b|[/&])\s*")
+_APART = re.compile(r"[\s-]*")
+_OF_A_MAKER = re.compile(r"\b(?:from|by|than|brands?)\s*$")
+_SHORTEST, _MOST_WORDS = 3, 2
+
+
+def with_unnamed(marks: Sequence[Mark], words: Sequence[Token], folded: str, text: str) -> list[Mark]:
+    """The marks, and those of the unknown English words that a negation before them rules out."""
+    found = [
+        new
+        for mark in marks
+        if mark.has("exclude") and not is_han(folded[mark.start : mark.end])
+        for new in _ruled_out(mark, marks, words, folded, text)
+    ]
+    return sorted([*marks, *found], key=lambda mark: mark.first) if found else list(marks)
+
+
+def _ruled_out(
+    cue: Mark, marks: Sequence[Mark], words: Sequence[Token], folded: str, text: str
+) -> Iterator[Mark]:
+    if _OF_A_MAKER.search(folded, cue.start, cue.end):
+        return
+    starting = {mark.first: mark for mark in marks}
+    place, end = cue.last, cue.end
+    while True:
+        while place < len(words) and place not in starting and words[place].key in _PASSED_OVER:
+            place += 1
+        if place >= len(words):
+            return
+        gap = folded[end : words[place].start]
+        if not (_JOINS.fullmatch(gap) if end > cue.end else not re.search(r"[,.;:!?]", gap)):
+            return
+        if (mark := starting.get(place)) is not None:
+            if not mark.excluded:
+                return
+            place, end = mark.last, mark.end
+            continue
+        last = _end_of_run(place, starting, words, folded, text)
+        if last == place:
+            return
+        start, end = words[place].start, words[last - 1].end
+        behind = starting.get(last)
+        if behind is not None and behind.has(*SLOTS) and _APART.fullmatch(folded, end, behind.start):
+            return
+        name = " ".join((*(word.key for word in words[place : last - 1]), singular(words[last - 1].key)))
+        yield Mark(place, last, start, end, (Sense("Attribute", name),), excluded=True)
+        place = last
+
+
+def _end_of_run(first: int, starting: dict[int, Mark], words: Sequence[Token], folded: str, text: str) -> int:
+    """Where the unknown words from `first` on end; `first` itself if there is none."""
+    last = first
+    while last < len(words) and last - first < _MOST_WORDS and last not in starting:
+        word = words[last]
+        apart = last > first and not _APART.fullmatch(folded, words[last - 1].end, word.start)
+        if apart or not _is_a_thing(word, text):
+            break
+        last += 1
+    return last
+
+
+def _is_a_thing(word: Token, text: str) -> bool:
+    plain = word.key.isalpha() and word.key.isascii() and len(word.key) >= _SHORTEST
+    known = {word.key, singular(word.key)} & (everyday_words() | _NO_THING | _PASSED_OVER)
+    is_name = text[word.start].isupper() and not text.isupper()
+    return plain and not known and not is_name
