@@ -5,6 +5,7 @@ r"""The linear, inductive, relation-aware graph model, whose score is a sum of g
 `c_j` is the length of what stands in the brackets to the power -q, kept as a constant.
 z̄ is the mean item, a stored constant: it moves a shopper's scores all alike, so that they say how much
 nearer than the average item j is, and the rest that no path explains is not swollen by what all share.
+An item that nobody met is no negative, and its own vector is borrowed (docs/decisions/cold-items.md).
 Training is torch and PyG (`gnn.linear.training`); all else, serving included, is numpy.
 """
 
