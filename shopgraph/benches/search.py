@@ -157,8 +157,6 @@ def _ranked(task: Task, vectors: FloatMatrix) -> Iterator[tuple[str, IntVector, 
     parser = QueryParser(shop_names(task.train))
     engine = _engine(task, scorer)
 
-    every = np.arange(task.train.n_items, dtype=np.int32)
-
     def bm25(row: int) -> IntVector:
         return _best(peer.get_scores(_tokens(words[row])))
 
@@ -167,7 +165,8 @@ def _ranked(task: Task, vectors: FloatMatrix) -> Iterator[tuple[str, IntVector, 
 
     def text(row: int) -> IntVector:
         letters = texts_alone.letters(words[row], nobody)
-        return _best(texts_alone.parts_of_items(nobody, every, vectors[row], letters)["text"])
+        said = texts_alone.parts(nobody, vectors[[row]], None if letters is None else letters[None, :])
+        return _best(said["text"][0])
 
     def answered(row: int, user_id: str | None) -> IntVector:
         ask = Ask(
