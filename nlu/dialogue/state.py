@@ -50,7 +50,7 @@ _BETWEEN = re.compile(
     r"\W*(?:ok(?:ay)?,? |say,? |maybe |like )?(\d{1,5}(?:\.\d\d)?)"
     r"\s?(?:-|–|~|to|or|到|至)\s?(\d{1,5}(?:\.\d\d)?)\W*"
 )
-_SHORT = 40
+_SHORT, _NAMED = 40, 0.5
 _FOR_WHAT = re.compile(
     r"(?:it'?s |they'?re |but |and )?for (?:a |an |my |the |our |his |her )?[\w '-]{2,24}[.!]?|.{1,6}用的?"
 )
@@ -157,6 +157,9 @@ def _as_turn(turn: ParsedQuery, cues: frozenset[Cue], state: DialogueState) -> P
         turn = replace(turn, attribute=tuple(a for a in turn.attribute if normalise(a.text) not in said))
     if state.query.category and _FOR_WHAT.fullmatch(normalise(turn.text)):
         turn = replace(turn, category=())  # "for my face" says what the thing looked for is used on
+    if state.n_turns:  # "no wait", "not quite" speak of the dialogue
+        said = tuple(slot for slot in turn.exclude.attribute if slot.confidence >= _NAMED)
+        turn = replace(turn, exclude=replace(turn.exclude, attribute=said))
     turn = _with_bare_amounts(turn, state.query)
     talks = turn.intent == "chitchat" and cues & _TURNS
     offers = turn.intent == "compare" and state.query.category and _EITHER.fullmatch(normalise(turn.text))

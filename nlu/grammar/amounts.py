@@ -30,12 +30,14 @@ def _currency_pattern() -> str:
 
 
 _CURRENCY = _currency_pattern()
-_NO_QUANTITY = rf"(?!\s?-?{UNIT}|[\d.]*\d|\s?-?in\s?-?1|合[1一]|码|号|#|\s?(?:years?|people|persons?)\b)"
+_NO_QUANTITY = (
+    rf"(?!\s?-?{UNIT}|[\d.]*\d|\s?-?in\s?-?1|合[1一]|码|号|#|'?s\b|\s?(?:years?|people|persons?)\b)"
+)
 
 
 def _amount(k: int) -> str:
     before, after = rf"(?P<before{k}>{_CURRENCY})", rf"(?P<after{k}>{_CURRENCY})"
-    number = rf"(?<!\d)(?<!\d[.,])(?P<number{k}>{NUMBER})"
+    number = rf"(?<!\d)(?<!\d[.,])(?P<number{k}>{NUMBER})(?:-?ish\b)?"
     return rf"(?:{before}\s?)?{number}(?:\s?{after}(?:钱)?|{_NO_QUANTITY})"
 
 
@@ -66,7 +68,7 @@ _PATTERNS = tuple(
             False,
             r"(?:\b(?:between|from|(?:price )?range|priced|budget)\b(?: (?:of|is|from))?:?"
             rf"|价格在?|价位|区间|预算在?|[在从])\s?{_ONE}"
-            rf"\s?(?:-|~|–|—|到|至|和|\bto\b|\band\b)\s?{_TWO}(?:\s?之间)?",
+            rf"\s?(?:-|~|–|—|到|至|和|&|\b(?:up )?to\b|\band\b|\bthrough\b)\s?{_TWO}(?:\s?之间)?",
         ),
         (
             "range",
@@ -75,6 +77,7 @@ _PATTERNS = tuple(
         ),
         ("range", True, rf"{_ONE}(?:{_DASH}|\sto\s){_TWO}(?:\s?(?:之间|以内|的))?"),
         ("range", False, rf"{_ONE}{_DASH}{_TWO}\s?之间"),
+        ("range", False, rf"{_ONE}(?:{_DASH}|\sto\s){_TWO}\s?(?:price )?range\b"),
         ("range", False, rf"{_ONE}(?:到|至){_TWO}"),
         ("range", False, rf"{_TWO_DIGITS}{_ONE}-{_TWO_DIGITS}{_TWO}(?![-\d])"),
         ("low", False, rf"{_said('not_less')}{_COLON}{_ONE}"),

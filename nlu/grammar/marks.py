@@ -106,6 +106,9 @@ def _applicable(
         return ()
     if len(own) == 1 and is_han(keys[0]) and not whole and (start, end) not in word_places():
         senses = [s for s in senses if s.layer in ("stop", "hard", "exclude")]
+    if len(own) == 2 and not whole and not shown and is_han(keys[0] + keys[1]) and senses:
+        inside = any((start - n, end - n + 1) in word_places() for n in (0, 1))
+        senses = [s for s in senses if not inside or s.layer != "Brand"]  # 绒绒 of 毛绒绒 is no brand
     meant = shown or whole or _spelled_out(text, start, end, senses)
     senses = [s for s in senses if meant or not s.doubtful]
     return tuple(sorted(senses, key=lambda sense: _preference(sense, senses, shown, meant)))

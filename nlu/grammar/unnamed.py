@@ -1,4 +1,8 @@
-"""Words that are ruled out and that no list holds: "without seams", "sulfates or sodium chloride"."""
+"""Words that are ruled out and that no list holds: "without seams", "sulfates or sodium chloride".
+
+They are less sure than names, and where the negation says nothing of what a thing has in it ("no seams") they
+are doubtful.
+"""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -16,6 +20,9 @@ _PASSED_OVER, _NO_THING = (
 _JOINS = re.compile(r"\s*(?:,?\s*\b(?:or|and|nor)\b|[/&])\s*")
 _APART = re.compile(r"[\s-]*")
 _OF_A_MAKER = re.compile(r"\b(?:from|by|than|brands?)\s*$")
+_OF_CONTENT = re.compile(
+    r"\b(?:without|free (?:of|from)|sans|w/o|allergic|allergy|contain\w*|with no|has no)\b"
+)
 _SHORTEST, _MOST_WORDS = 3, 2
 
 
@@ -35,6 +42,7 @@ def _ruled_out(
 ) -> Iterator[Mark]:
     if _OF_A_MAKER.search(folded, cue.start, cue.end):
         return
+    sure = _OF_CONTENT.search(folded, cue.start, cue.end)
     starting = {mark.first: mark for mark in marks}
     place, end = cue.last, cue.end
     while True:
@@ -58,7 +66,8 @@ def _ruled_out(
         if behind is not None and behind.has(*SLOTS) and _APART.fullmatch(folded, end, behind.start):
             return
         name = " ".join((*(word.key for word in words[place : last - 1]), singular(words[last - 1].key)))
-        yield Mark(place, last, start, end, (Sense("Attribute", name),), excluded=True)
+        sense = Sense("Attribute", name, kind="unnamed", doubtful=sure is None)
+        yield Mark(place, last, start, end, (sense,), excluded=True)
         place = last
 
 

@@ -13,7 +13,7 @@ from nlu.shop import ShopNames
 from shopgraph.types import FloatVector, Missing, Slot, SlotSource, VectorIndex
 
 N_NEAREST = 3
-_EXACT = 0.98
+_EXACT, _UNNAMED, _DOUBTFUL = 0.98, 0.7, 0.4
 _MIN_SCORE, _NEARLY = 60.0, 85.0
 _LABELS = ("Category", "Brand", "Attribute")
 
@@ -47,6 +47,8 @@ class Linker:
         letters = len("".join(key_of(span)))
         n_items = max((node.n_items for node in sense.nodes), default=0)
         sure = _EXACT if source == "grammar" else misspelt_confidence(mark.similarity, letters, n_items)
+        if sense.kind == "unnamed":
+            sure = _DOUBTFUL if sense.doubtful else _UNNAMED
         nodes = self._meant(sense.nodes, set(context))
         if not nodes or (mark.value and mark.value != sense.value):
             return (Slot(span, sense.layer, "", mark.name, sure, source),)
