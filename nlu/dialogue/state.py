@@ -48,14 +48,14 @@ _TURNS: frozenset[Cue] = frozenset(
 _AMOUNT = re.compile(r"(?<![\w.#-])\d{1,5}(?:\.\d\d)?(?![\w%#-]|\.\d)")
 _BETWEEN = re.compile(
     r"\W*(?:ok(?:ay)?,? |say,? |maybe |like )?(\d{1,5}(?:\.\d\d)?)"
-    r"\s?(?:-|–|~|to|or|到|至)\s?(\d{1,5}(?:\.\d\d)?)\W*"
+    r"\s?(?:-|–|~|to|or|到|至)\s?(\d{1,5}(?:\.\d\d)?)(?: (?:please|then|now|maybe|instead|ok|is fine))?\W*"
 )
 _SHORT, _NAMED = 40, 0.5
 _FOR_WHAT = re.compile(
     r"(?:it'?s |they'?re |but |and )?for (?:a |an |my |the |our |his |her )?[\w '-]{2,24}[.!]?|.{1,6}用的?"
 )
 _EITHER = re.compile(
-    r"(?:(?:maybe|perhaps|from|only|just|either|say|some) )*[\w .&'-]{2,30} or [\w .&'-]{2,30}[.!]?"
+    r"(?:(?:maybe|perhaps|from|only|just|either|say|some) )*[\w .&'-]{2,30} or [\w .&'-]{2,30}[.!?]?"
 )
 _KINDS = {"color|colour|shade|颜色|色号": "colour", "size|尺码|大小": "size", "material|材质": "material"}
 _KEEPS = frozenset({"service", "chitchat"})
@@ -158,8 +158,8 @@ def _as_turn(turn: ParsedQuery, cues: frozenset[Cue], state: DialogueState) -> P
     if state.query.category and _FOR_WHAT.fullmatch(normalise(turn.text)):
         turn = replace(turn, category=())  # "for my face" says what the thing looked for is used on
     if state.n_turns:  # "no wait", "not quite" speak of the dialogue
-        said = tuple(slot for slot in turn.exclude.attribute if slot.confidence >= _NAMED)
-        turn = replace(turn, exclude=replace(turn.exclude, attribute=said))
+        named = tuple(slot for slot in turn.exclude.attribute if slot.confidence >= _NAMED)
+        turn = replace(turn, exclude=replace(turn.exclude, attribute=named))
     turn = _with_bare_amounts(turn, state.query)
     talks = turn.intent == "chitchat" and cues & _TURNS
     offers = turn.intent == "compare" and state.query.category and _EITHER.fullmatch(normalise(turn.text))

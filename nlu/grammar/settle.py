@@ -10,6 +10,7 @@ from nlu.names import is_han
 from shopgraph.types import Intent
 
 _PURPOSE = re.compile(r"\b(?:for|on|in|of|from|under|around|with)\s(?:my\s|the\s|your\s|an?\s|some\s)?$")
+_PLACE = re.compile(r"\b(?:on|in|of|around|under|all over|from)\s(?:my\s|the\s|your\s|her\s|his\s)?$")
 _AND = re.compile(r"[\s,]*(?:\b(?:and|or)\b|[&/])?[\s,]*")
 _TOUCH = re.compile(r"[\s-]*")
 
@@ -62,7 +63,7 @@ def _without_modifiers(marks: Sequence[Mark], folded: str) -> list[Mark]:
 
 def _only_modifies(mark: Mark, following: Mark | None, others: Sequence[Mark], folded: str) -> bool:
     is_weak = mark.sense.kind == "weak"
-    if is_weak and others:
+    if is_weak and (others or _PLACE.search(folded[max(mark.start - 20, 0) : mark.start])):
         return True
     if any(other.end <= mark.start for other in others) and _PURPOSE.search(
         folded[max(mark.start - 20, 0) : mark.start]
