@@ -27,7 +27,10 @@ ON_DATA = ("lightgcn", "models")
 DAY_BY_DAY = "incremental"
 """The bench that trains on a demo shop, or on a source of data where one is named."""
 
-NAMES = (*PLAIN, *ON_DATA, DAY_BY_DAY)
+READING = "parse"
+"""The bench that reads labelled queries."""
+
+NAMES = (*PLAIN, *ON_DATA, DAY_BY_DAY, READING)
 
 _EPOCHS = {"models": 200, "lightgcn": 3}
 
@@ -62,6 +65,14 @@ def bench(
     ] = None,
     grid: Annotated[int, typer.Option(min=1, help="models: most settings tried of each.")] = 8,
     threads: Annotated[int, typer.Option(min=1, help="models, lightgcn: threads of each.")] = 1,
+    queries: Annotated[
+        Path | None, typer.Option(help="parse: folder of labelled queries; tests/queries of the checkout.")
+    ] = None,
+    tagger: Annotated[
+        list[str] | None, typer.Option(help="parse: SHOP=FOLDER of a trained tagger, beauty or demo.")
+    ] = None,
+    gguf: Annotated[Path | None, typer.Option(help="parse: a language model for llama.cpp's server.")] = None,
+    llm_queries: Annotated[int, typer.Option(min=1, help="parse: queries of a shop that it reads.")] = 40,
     device: Device = None,
     output: Annotated[Path | None, typer.Option(help="Folder that keeps the JSON, and tables.")] = None,
     as_json: Json = False,
@@ -73,6 +84,11 @@ def bench(
     if name in PLAIN:
         run: Callable[[Settings], _Rows] = importlib.import_module(f"shopgraph.benches.{name}").run
         rows, file = run(settings), f"bench-{name}"
+    elif name == READING:
+        from shopgraph.benches import parse
+
+        asked = parse.ParseQuestion(queries or parse.QUERIES, _folders(tagger or []), gguf, llm_queries)
+        rows, file = parse.run(asked, settings, note), f"bench-{name}"
     elif name == DAY_BY_DAY:
         from shopgraph.benches import incremental
 
@@ -107,6 +123,17 @@ def bench(
         results.print(table, markup=False, soft_wrap=True)
     else:
         print_table(f"bench {name}", rows)
+
+
+def _folders(named: list[str]) -> dict[str, Path]:
+    """The folder of each shop out of SHOP=FOLDER."""
+    folders = {}
+    for one in named:
+        shop, equals, folder = one.partition("=")
+        if not equals or not Path(folder).is_dir():
+            raise BadSettings(f"--tagger {one!r}: expected SHOP=FOLDER, as beauty=artefacts/nlu/VERSION")
+        folders[shop] = Path(folder)
+    return folders
 
 
 def _keep(folder: Path, file: str, body: dict[str, Any], table: str) -> None:
