@@ -45,12 +45,16 @@ _TURNS: frozenset[Cue] = frozenset(
         "other_brand",
     }
 )
+_THAT_BRAND = re.compile(r"\b(?:that|this) brand|[这那]个?(?:牌子|品牌)")
 _AMOUNT = re.compile(r"(?<![\w.#-])\d{1,5}(?:\.\d\d)?(?![\w%#-]|\.\d)")
 _BETWEEN = re.compile(
     r"\W*(?:ok(?:ay)?,? |say,? |maybe |like )?(\d{1,5}(?:\.\d\d)?)"
     r"\s?(?:-|–|~|to|or|到|至)\s?(\d{1,5}(?:\.\d\d)?)(?: (?:please|then|now|maybe|instead|ok|is fine))?\W*"
 )
-_SHORT, _NAMED = 40, 0.5
+_MAKES_IT = re.compile(
+    r"(?:(?:ok|okay|actually|no|hmm|please),? )*make (?:it|that|this)(?: an?| the)? (\d{2,3})\W*"
+)
+_SHORT, _NAMED, _SIZE_SURE = 40, 0.5, 0.9
 _FOR_WHAT = re.compile(
     r"(?:it'?s |they'?re |but |and )?for (?:a |an |my |the |our |his |her )?[\w '-]{2,24}[.!]?|.{1,6}用的?"
 )
@@ -167,7 +171,15 @@ def _as_turn(turn: ParsedQuery, cues: frozenset[Cue], state: DialogueState) -> P
 
 
 def _with_bare_amounts(turn: ParsedQuery, before: ParsedQuery) -> ParsedQuery:
-    """The turn, its bare numbers as prices: "15 to 25"; "no, 100" where a price was spoken of before."""
+    """The turn, its bare numbers as prices: "15 to 25"; "no, 100" where a price was spoken of before.
+
+    "Make it 43" is a size where a size was, and no price.
+    """
+    size = _MAKES_IT.fullmatch(normalise(turn.text))
+    sized = any(slot.name.removeprefix("size ").isdigit() for slot in before.attribute)
+    if size and sized and before.price_max is before.price_min is None:
+        now = Slot(size[1], "Attribute", "", f"size {size[1]}", _SIZE_SURE)
+        return replace(turn, price_max=None, attribute=(now,))
     stated = turn.price_min is not None or turn.price_max is not None
     if stated or named_place(turn.text) is not None or len(turn.text) > _SHORT:
         return turn
@@ -186,7 +198,8 @@ def _with_bare_amounts(turn: ParsedQuery, before: ParsedQuery) -> ParsedQuery:
 
 def _waived(query: ParsedQuery, turn: ParsedQuery, cues: frozenset[Cue], kind_of: KindOf) -> ParsedQuery:
     if "other_brand" in cues and not turn.exclude.brand:
-        refused = union(query.exclude.brand, less(query.brand, turn.brand))
+        named_it = turn.brand and _THAT_BRAND.search(said_by(turn.text, "other_brand"))
+        refused = union(query.exclude.brand, turn.brand if named_it else less(query.brand, turn.brand))
         query = replace(query, brand=(), exclude=replace(query.exclude, brand=refused))
     elif "waive_brand" in cues and not turn.exclude.brand:
         query = replace(query, brand=(), exclude=replace(query.exclude, brand=()))

@@ -18,6 +18,7 @@ _NOT_RULED_OUT = frozenset({"skin", "hair", "concern"})
 _BEFORE_AFTER = " 的都就也我会很太容易一用真,,是这个牌子类"
 _CONJUNCTION = re.compile(r"\b(?:or|and|nor)\b|[和或跟与及]|以及|还有|也")
 _NOTHING_BEHIND = re.compile(r"[\s,.;!?。的了吧啊呀哈哦]|$")
+_LITTLE = re.compile(r"[\s-]*(?:(?:any|more|the|a|an|other|of|for|these|those)\s+)*")
 _OWN = re.compile(r"\b(?:my|your|his|her|our|their|the)\s*$")
 _WISHES = frozenset({"", "claim", "form", "skin", "hair", "concern"})
 _REACH, _CLOSE = 60, 6
@@ -40,7 +41,20 @@ def with_exclusions(marks: Sequence[Mark], folded: str, ends: Sequence[tuple[int
         if not found and mark.has("after") and ends_here:
             found = _backward(marks, number, folded)
         excluded.update(found)
+    excluded -= _still_wanted(marks, excluded, folded)
     return [_as_excluded(mark) if n in excluded else mark for n, mark in enumerate(marks)]
+
+
+def _still_wanted(marks: Sequence[Mark], excluded: AbstractSet[int], folded: str) -> set[int]:
+    """The only category, where other words stand between the negation and it: "no animal testing mascara"."""
+    categories = [n for n, mark in enumerate(marks) if _is_category(mark) and mark.sense.kind != "weak"]
+    if len(categories) != 1 or categories[0] not in excluded:
+        return set()
+    number = categories[0]
+    cue = next((mark for mark in reversed(marks[:number]) if mark.has("exclude")), None)
+    if cue is None or _LITTLE.fullmatch(folded, cue.end, marks[number].start):
+        return set()
+    return {number}
 
 
 def with_free_forms(marks: Sequence[Mark], folded: str) -> list[Mark]:
@@ -82,7 +96,7 @@ def _forward(marks: Sequence[Mark], number: int, folded: str, ends: Sequence[tup
         if _END.search(gap) or len(gap) > _REACH or any(place <= start < mark.start for start, _ in ends):
             break
         if mark.has(*SLOTS):
-            if not found and _is_own(mark, gap):
+            if not found and (_is_own(mark, gap) or _is_spared(mark, gap)):
                 continue
             if found and not _goes_on(marks, found[-1], following, folded):
                 break
@@ -98,6 +112,15 @@ def _forward(marks: Sequence[Mark], number: int, folded: str, ends: Sequence[tup
 def _is_own(mark: Mark, gap: str) -> bool:
     """Whether it is the writer's own: "my hair" of "won't leave my hair sticky"."""
     return mark.sense.kind == "weak" and _OWN.search(gap) is not None
+
+
+def _is_spared(mark: Mark, gap: str) -> bool:
+    """Whether it only names whom something must not harm: "sensitive skin" of "won't irritate …"."""
+    return (
+        _family(mark) in ("skin", "hair")
+        and mark.has("Attribute")
+        and re.search(r"[a-z]{4}", gap) is not None
+    )
 
 
 def _goes_on(marks: Sequence[Mark], before: int, following: int, folded: str) -> bool:
@@ -165,5 +188,8 @@ def _backward(marks: Sequence[Mark], number: int, folded: str) -> list[int]:
 
 def _as_excluded(mark: Mark) -> Mark:
     """What can be an ingredient is one, where it is ruled out."""
+    smell = mark.sense_of("Attribute")
+    if smell is not None and (smell.kind, smell.value) == ("ask", "scent"):  # "no smell"
+        mark = replace(mark, senses=(replace(smell, value="fragrance", kind="ingredient"),))
     order = sorted(mark.senses, key=lambda sense: sense.kind != "ingredient")
     return replace(mark, senses=tuple(order), excluded=True)
