@@ -46,6 +46,7 @@ def create_app(serving: ServingState, config: ApiConfig, dialogues: Dialogues | 
     app.state.dialogues = dialogues or Dialogues(SqliteLedger(None), DialogueConfig())
     app.state.metrics = metrics = Metrics()
     metrics.use_model(serving.engine.model_version)
+    metrics.watch_language_model(lambda: app.state.serving.language_model)
     add_problem_handlers(app)
     for group in (users, items, rank, search, parse, dialogue_turns, events, health):
         app.include_router(group)

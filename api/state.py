@@ -8,6 +8,7 @@ from fastapi import Depends, Request
 from api.config import ApiConfig
 from api.metrics import Metrics
 from graph.store import GraphStore
+from nlu.llm.intent import IntentModel
 from nlu.parser import QueryParser
 from ranking.engine import Engine
 from shopgraph.types import TextEncoder
@@ -24,6 +25,8 @@ class ServingState:
     parser: QueryParser
     encoder: TextEncoder | None
     store: GraphStore
+    language_model: IntentModel | None = None
+    """What the parser asks where it is unsure, if anything."""
     doubtful: set[str] = field(default_factory=set)
     """Ids of events whose commit had an unknown outcome."""
 

@@ -52,6 +52,11 @@ class QueryTagger(Protocol):
 class QueryRefiner(Protocol):
     """L3: chooses among candidates where the faster levels are unsure."""
 
+    @property
+    def sure_confidence(self) -> float:
+        """A slot found with less is open: it makes the parser ask, and the answer may change it."""
+        ...
+
     def refine(
         self, text: str, draft: ParsedQuery, candidates: Mapping[str, Sequence[Slot]]
     ) -> ParsedQuery | None:

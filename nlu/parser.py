@@ -19,7 +19,6 @@ MAX_CHARACTERS = 10_000
 """What is longer is cut: no shopper types it, and time grows with length."""
 
 _FIELDS = {"category": "Category", "brand": "Brand", "attribute": "Attribute"}
-_UNSURE = 0.6
 _NO_SLOTS = frozenset({"service", "chitchat"})
 
 
@@ -72,8 +71,10 @@ class QueryParser:
         if tags is not None:
             found = with_tags(found, reading, tags, self._linker)
         draft = self._draft(text, reading, found)
-        if self._refiner is not None and (found.disagrees or _abstains(draft)):
-            draft = self._refiner.refine(whole, draft, self._candidates(draft)) or draft
+        if (refiner := self._refiner) is not None:
+            unsure = [slot for slot in _slots(draft) if slot.confidence < refiner.sure_confidence]
+            if unsure or found.disagrees or _abstains(draft):
+                draft = refiner.refine(whole, draft, self._candidates(draft, unsure)) or draft
         return replace(draft, took_ms=shared_ms + (perf_counter() - started) * 1000)
 
     def _draft(self, text: str, reading: Reading, found: Found) -> ParsedQuery:
@@ -107,10 +108,9 @@ class QueryParser:
             sources={**_sources(reading), **found.sources},
         )
 
-    def _candidates(self, draft: ParsedQuery) -> dict[str, list[Slot]]:
+    def _candidates(self, draft: ParsedQuery, unsure: Sequence[Slot]) -> dict[str, list[Slot]]:
         """What the words that are not understood might mean, by field."""
         found: dict[str, list[Slot]] = {}
-        unsure = [slot for field in _FIELDS for slot in getattr(draft, field) if slot.confidence < _UNSURE]
         for field, label in _FIELDS.items():
             spans = [slot.text for slot in unsure if slot.label == label]
             spans += [missing.text for missing in draft.missing if missing.label == label]
@@ -121,10 +121,18 @@ class QueryParser:
 
 
 def _abstains(draft: ParsedQuery) -> bool:
-    """Whether something was left open: a name that the shop lacks, a weak slot, or nothing understood."""
-    slots = [*draft.category, *draft.brand, *draft.attribute, *draft.item]
-    empty = not slots and draft.price_max is None and draft.price_min is None and draft.intent == "find_items"
-    return bool(draft.missing) or empty or any(slot.confidence < _UNSURE for slot in slots)
+    """Whether something was left open: a name that the shop lacks, or nothing understood."""
+    empty = (
+        not _slots(draft)
+        and draft.price_max is None
+        and draft.price_min is None
+        and draft.intent == "find_items"
+    )
+    return bool(draft.missing) or empty
+
+
+def _slots(draft: ParsedQuery) -> list[Slot]:
+    return [*draft.category, *draft.brand, *draft.attribute, *draft.item]
 
 
 def _sources(reading: Reading) -> dict[str, SlotSource]:

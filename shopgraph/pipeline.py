@@ -165,8 +165,9 @@ def load(root: Path, store: GraphStore, settings: Settings, now: datetime) -> Se
     tagger = open_tagger(root)
     shared = tagger is not None and tagger.name == artefact.manifest.metadata["encoder"]
     encoder = tagger if shared else _serving_encoder(root, artefact, settings)
-    parser = QueryParser(shop_names(snapshot), tagger, open_intent_model(settings.llm))
-    return ServingState(engine, parser, encoder, store)
+    language_model = open_intent_model(settings.llm)
+    parser = QueryParser(shop_names(snapshot), tagger, language_model)
+    return ServingState(engine, parser, encoder, store, language_model)
 
 
 def _index(artefact: Artefact, name: str) -> FlatIndex | None:

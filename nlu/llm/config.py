@@ -107,5 +107,5 @@ class LlmConfig(BaseModel):
     """Candidates of one slot that the model chooses from."""
     max_picks: int = Field(default=5, ge=1, le=20)
     """Candidates of one slot that the model may choose."""
-    sure_confidence: float = Field(default=0.9, ge=0, le=1)
-    """Slots that were found with this confidence are not the model's to change."""
+    sure_confidence: float = Field(default=0.6, ge=0, le=1)
+    """A slot that was found with less makes the model asked, and is the model's to change; no other is."""

@@ -69,6 +69,10 @@ class IntentModel:
         """Whether the breaker is open: the model failed of late and is left alone."""
         return self._guarded.is_open
 
+    @property
+    def sure_confidence(self) -> float:
+        return self._config.sure_confidence
+
     def refine(
         self, text: str, draft: ParsedQuery, candidates: Mapping[str, Sequence[Slot]]
     ) -> ParsedQuery | None:
