@@ -67,6 +67,10 @@ class HybridConfig(BaseModel):
 
     use_graph: bool = True
     """Whether `graph` is one of the models."""
+    graph_members: int = Field(default=1, ge=1, le=9)
+    """Models with the settings of `graph`, each from a random start of its own: `linear`, `linear_2`, … Their
+    sum ranks better than one does, and each costs as much time and memory (docs/decisions/several-models.md).
+    One of such a name among `others` takes its place."""
     use_item_item: bool = True
     """Whether `item_item` is one of the models."""
     use_sequence: bool | Literal["auto"] = "auto"
@@ -123,7 +127,10 @@ class HybridConfig(BaseModel):
     @property
     def models(self) -> dict[str, ModelConfig]:
         """The configuration of every model that is used, by its name."""
-        first: dict[str, ModelConfig] = {LINEAR: self.graph} if self.use_graph else {}
+        first: dict[str, ModelConfig] = {}
+        if self.use_graph:
+            further = [f"{LINEAR}_{n}" for n in range(2, self.graph_members + 1)]
+            first |= dict.fromkeys((LINEAR, *further), self.graph)
         if self.use_item_item:
             first[EASE] = self.item_item
         if self.use_sequence is True or SEQUENCE in self.on_trial:

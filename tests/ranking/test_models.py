@@ -9,6 +9,7 @@ from gnn.linear.config import LinearKGConfig
 from gnn.registry import KINDS, Watch, build_model, load_model, refit_config
 from ranking.config import HybridConfig
 from ranking.models import part_of_model
+from ranking.training import fit_hybrid
 from tests.planted import planted_snapshot
 
 SNAPSHOT = planted_snapshot()
@@ -41,6 +42,18 @@ def test_the_device_is_everybodys() -> None:
     config = HybridConfig(others={"far": LinearKGConfig(hops=2), "order": SequenceConfig()}).on_device("cpu")
     devices = {name: getattr(one, "device", None) for name, one in config.models.items()}
     assert devices == {"linear": "cpu", "ease": None, "near": "cpu", "far": "cpu", "order": None}
+
+
+def test_members_of_the_graph_part_are_alike_in_all_but_their_start() -> None:
+    graph = LinearKGConfig(dim=8, epochs=1)
+    config = HybridConfig(
+        graph=graph, graph_members=3, use_near=False, use_sequence=False, use_item_item=False
+    )
+    assert config.models == {"linear": graph, "linear_2": graph, "linear_3": graph}
+    fitted = fit_hybrid(SNAPSHOT, config, np.random.default_rng(0)).models
+    first, *further = (model.score(SNAPSHOT.histories) for model in fitted.values())
+    assert further
+    assert not any(np.allclose(first, one) for one in further)
 
 
 @pytest.mark.parametrize("kind", KINDS)
