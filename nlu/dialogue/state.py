@@ -56,7 +56,8 @@ _MAKES_IT = re.compile(
 )
 _SHORT, _NAMED, _SIZE_SURE = 40, 0.5, 0.9
 _FOR_WHAT = re.compile(
-    r"(?:it'?s |they'?re |but |and )?for (?:a |an |my |the |our |his |her )?[\w '-]{2,24}[.!]?|.{1,6}用的?"
+    r"(?:(?:it'?s|they'?re|but|and|mostly|mainly|something|ones?|good|great|suitable|used?|to use|preferably"
+    r"|just|only|actually|ideally),? )*for (?:a |an |my |the |our |his |her )?[\w '-]{2,24}[.!]?|.{1,6}用的?"
 )
 _EITHER = re.compile(
     r"(?:(?:maybe|perhaps|from|only|just|either|say|some) )*[\w .&'-]{2,30} or [\w .&'-]{2,30}[.!?]?"
