@@ -63,9 +63,8 @@ def _ruled_out(
             return
         start, end = words[place].start, words[last - 1].end
         behind = starting.get(last)
-        goes_with = behind is not None and behind.has(*SLOTS) and _APART.fullmatch(folded, end, behind.start)
-        if goes_with and behind is not None and (behind.excluded or not behind.has("Category")):
-            return
+        if behind is not None and behind.has(*SLOTS) and _APART.fullmatch(folded, end, behind.start):
+            return  # "no-chip nail polish"
         name = " ".join((*(word.key for word in words[place : last - 1]), singular(words[last - 1].key)))
         sense = Sense("Attribute", name, kind="unnamed", doubtful=sure is None)
         yield Mark(place, last, start, end, (sense,), excluded=True)
