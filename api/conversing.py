@@ -37,10 +37,14 @@ class Conversation:
         Raises:
             BadRecord: an option is chosen that was not offered.
         """
-        if asked.text is None:
+        text = asked.text
+        if text is None:
             return self._edit_turn(dialogue, asked)
-        said = self._serving.parser.parse(asked.text)
-        cues, place = read_cues(asked.text), named_place(asked.text)
+        said, vector = self._serving.parser.understand(text)
+        tagger: object = self._serving.parser.tagger
+        if vector is not None and tagger is self._serving.encoder:
+            asked = replace(asked, vector=vector)  # of these words no second pass is needed
+        cues, place = read_cues(text), named_place(text)
         moved = self._moved(dialogue, said, cues)
         language = dialogue.language or spoken_language(moved.state.query)
         item_id = pointed_at(dialogue, place)
@@ -246,8 +250,9 @@ class Conversation:
         if similar_to is not None and not self._catalogue.knows(similar_to):
             similar_to = None
         words = searched_words(query)
-        encoder = self._serving.encoder
-        vector = encoder.encode([words], "query")[0] if encoder is not None and words else None
+        vector = asked.vector if words == asked.text else None
+        if vector is None and self._serving.encoder is not None and words:
+            vector = self._serving.encoder.encode([words], "query")[0]
         below, above = narrowing.below, narrowing.above
         filters = Filters(
             price_max=None if below is None else math.nextafter(below, -math.inf),

@@ -1,7 +1,7 @@
 """What goes into a turn of a dialogue and what comes out of it."""
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Any, Literal
 
@@ -10,14 +10,17 @@ from nlu.dialogue.session import Dialogue, OpenQuestion
 from nlu.flat import parsed_to_json
 from ranking.serialise import to_json
 from shopgraph.errors import BadRecord
-from shopgraph.types import ParsedQuery, Recommendation, Slot
+from shopgraph.types import FloatVector, ParsedQuery, Recommendation, Slot
 
 Language = Literal["en", "zh"]
 
 
 @dataclass(frozen=True)
 class Asked:
-    """What a turn is asked with: words, or an edit, or the number of an option; `n` items are listed."""
+    """What a turn is asked with: words, or an edit, or the number of an option; `n` items are listed.
+
+    `vector` is that of `text`, once something has encoded it.
+    """
 
     now: datetime
     text: str | None = None
@@ -25,6 +28,7 @@ class Asked:
     widen: tuple[Literal["price", "similar"], ...] = ()
     option: int | None = None
     n: int = 10
+    vector: FloatVector | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True)
