@@ -3,7 +3,8 @@
 Labelled queries of Amazon Beauty (where SHOPGRAPH_DATA names the public data) and the demo shop. One query at
 a time on one thread, `rounds` times over; beside it, in turns with the others, one pass of the bare text
 encoder over the same texts. A batch is all of a shop's queries at once. Accuracy is as evaluation/parsing.py
-says; of a language model it is that of a few queries drawn from all.
+says; of a language model it is that of a few queries drawn from all. The encoder alone finds spans and no
+nodes: they are looked up by their letters, so that Chinese words for English names are not found.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
