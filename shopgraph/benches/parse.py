@@ -3,8 +3,9 @@
 Labelled queries of Amazon Beauty (where SHOPGRAPH_DATA names the public data) and the demo shop. One query at
 a time on one thread, `rounds` times over; beside it, in turns with the others, one pass of the bare text
 encoder over the same texts. A batch is all of a shop's queries at once. Accuracy is as evaluation/parsing.py
-says; of a language model it is that of a few queries drawn from all. The encoder alone finds spans and no
-nodes: they are looked up by their letters, so that Chinese words for English names are not found.
+says; of a language model it is that of a few queries drawn from all. `dialogue_state` is the share of turns
+after which the whole state, all but `attribute`, is right; turns are not timed. The encoder alone finds spans
+and no nodes: they are looked up by their letters, so that Chinese words for English names are not found.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -54,7 +55,7 @@ class ParseQuestion:
     """What is read and by what.
 
     Attributes:
-        queries: folder of `.jsonl` files of labelled queries; those of dialogues are left out.
+        queries: folder of `.jsonl` files of labelled queries and turns of dialogues.
         taggers: the folder of each shop's tagger; one that is not named is trained first.
         gguf: a language model for llama.cpp's server; without one the endpoint of the settings, if any.
         llm_queries: how many queries of each shop a language model reads.
@@ -109,6 +110,8 @@ def compare(
         encoder_alone(names, tagger),
         levels("cascade", names, tagger),
     ]
+    turns = [query for query in labelled if query.dialogue is not None]
+    labelled = [query for query in labelled if query.dialogue is None]
     measured = _measured(readers, labelled, question.rounds)
     if helper is not None:
         rng = np.random.default_rng(0)
@@ -125,12 +128,26 @@ def compare(
             ]
             measured += _measured(slow, few, 1)
     languages = sorted({query.language for query in labelled})
+    states = {reader.name: reader.follow(turns) for reader in readers if reader.follow is not None and turns}
     return [
-        {"shop": shop, "language": language, **row}
+        {
+            "shop": shop,
+            "language": language,
+            **row,
+            **_dialogues(turns, states.get(one.reader.name), language),
+        }
         for language in ("all", *languages)
         for one in measured
         if (row := one.row(language))
     ]
+
+
+def _dialogues(
+    turns: Sequence[LabelledQuery], states: Mapping[str, FlatQuery] | None, language: str
+) -> dict[str, Any]:
+    mine = [turn for turn in turns if language in ("all", turn.language)]
+    right = parsing_scores(mine, states).frame if mine and states is not None else None
+    return {"n_turns": len(mine), "dialogue_state": None if right is None else round(right, 4)}
 
 
 @dataclass(frozen=True)
@@ -198,7 +215,7 @@ def _rates(
 
 def _labelled(folder: Path) -> list[LabelledQuery]:
     files = sorted(folder.glob("*.jsonl"))
-    found = [query for file in files for query in read_labelled(file) if query.dialogue is None]
+    found = [query for file in files for query in read_labelled(file)]
     if not found:
         raise BadSettings(f"{folder}: holds no labelled queries; name their folder by --queries")
     return found

@@ -8,7 +8,9 @@ from time import process_time
 
 from pydantic import ValidationError
 
-from evaluation.labelled_queries import FlatExclude, FlatQuery, flat_query
+from evaluation.labelled_queries import FlatExclude, FlatQuery, LabelledQuery, flat_query
+from nlu.dialogue.state import EMPTY, DialogueState, after_turn
+from nlu.grammar.kinds import attribute_kind
 from nlu.grammar.reader import Grammar, Reading
 from nlu.levels import QueryRefiner, QueryTagger, Tags
 from nlu.linking.linker import Linker
@@ -44,12 +46,14 @@ class Reader:
             None from it: this reader understands nothing and is there for its time.
         read_all: reads many at once, if that is another thing than one after the other.
         cpu_s: CPU seconds spent so far by all that works for it.
+        follow: the whole state after each turn of some dialogues, by the turns' ids, if it holds dialogues.
     """
 
     name: str
     read: Callable[[str], Callable[[], FlatQuery] | None]
     read_all: Callable[[Sequence[str]], object] | None = None
     cpu_s: Callable[[], float] = process_time
+    follow: Callable[[Sequence[LabelledQuery]], dict[str, FlatQuery]] | None = None
 
 
 def bare_encoder(folder: Path) -> Reader:
@@ -93,7 +97,19 @@ def levels(
     """The parser as it serves, with the levels that are given."""
     parser = QueryParser(shop, tagger, refiner)
     read_all = parser.parse_batch if refiner is None else None
-    return Reader(name, lambda text: partial(flat_query, parser.parse(text)), read_all, cpu_s)
+    follow = partial(_states, parser) if refiner is None else None
+    return Reader(name, lambda text: partial(flat_query, parser.parse(text)), read_all, cpu_s, follow)
+
+
+def _states(parser: QueryParser, turns: Sequence[LabelledQuery]) -> dict[str, FlatQuery]:
+    states: dict[str, DialogueState] = {}
+    found = {}
+    for turn in sorted(turns, key=lambda turn: turn.turn or 0):
+        dialogue = turn.dialogue or turn.id
+        state = after_turn(states.get(dialogue, EMPTY), parser.parse(turn.text), attribute_kind)
+        states[dialogue] = state
+        found[turn.id] = flat_query(state.query)
+    return found
 
 
 def language_model_alone(shop: ShopNames, model: LanguageModel, cpu_s: Callable[[], float]) -> Reader:

@@ -24,6 +24,24 @@ LABELLED = [
         parsed=FlatQuery(brand=("B 2",), price_max=20),
     ),
     LabelledQuery(id="3", shop="planted", language="zh", text="你好", parsed=FlatQuery(intent="chitchat")),
+    LabelledQuery(
+        id="4",
+        shop="planted",
+        language="en",
+        text="by B 3",
+        parsed=FlatQuery(brand=("B 3",)),
+        dialogue="d",
+        turn=1,
+    ),
+    LabelledQuery(
+        id="5",
+        shop="planted",
+        language="en",
+        text="under $20",
+        parsed=FlatQuery(brand=("B 3",), price_max=20),
+        dialogue="d",
+        turn=2,
+    ),
 ]
 
 
@@ -57,6 +75,9 @@ def test_each_reader_has_a_row_for_all_and_for_each_language(tagger: Path) -> No
     assert by_name["all", "bare encoder pass"]["frame"] is None
     for reader in ("grammar", "grammar + linker"):
         assert by_name["all", reader]["frame"] == by_name["zh", reader]["intent"] == 1.0
+    assert by_name["all", "grammar + linker"]["n_turns"] == 2
+    assert by_name["en", "grammar + linker"]["dialogue_state"] == 1.0
+    assert by_name["zh", "cascade"]["dialogue_state"] is by_name["all", "encoder"]["dialogue_state"] is None
     # The encoder gives no numbers: of the two prices in English it has the one that is not said.
     assert by_name["en", "encoder"]["price"] == 0.5
 
