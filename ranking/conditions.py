@@ -1,6 +1,6 @@
 """What a parsed query asks of an item, and which of it is let go when too few items have it."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import reduce
 
@@ -15,6 +15,9 @@ WEAKEST_FIRST = ("attribute", AUDIENCE, PRICE, "brand", "category")
 
 SURE = 0.6
 """Conditions less sure than this go before all others, the least sure first."""
+
+_MOST_TOGETHER = 5
+"""Of so many conditions all sets are tried: 31 masks of the catalogue."""
 
 _SAID_BY_TEXTS = frozenset({"attribute", "brand", "category"})
 _NOTHING_ASKED = frozenset({"service", "chitchat"})
@@ -85,8 +88,8 @@ def tiers_of(
     """Who of the eligible meets all, then who meets what is left as the weakest are let go, until n do.
 
     An item whose text has all the words (`has_words`) is of the category, brand and attributes that they
-    name, whatever the graph says. In each step the weakest condition goes without which there are more;
-    if there is none, the weakest.
+    name, whatever the graph says. In each step those go without which there are more: the weakest one that
+    helps, but rather several weak ones together than a stronger one; if nothing helps, the weakest.
     """
     left = sorted(conditions, key=_strength)
     masks = {id(condition): catalogue.mask_of_any(condition.filters) for condition in left}
@@ -100,13 +103,23 @@ def tiers_of(
 
     tiers, relaxed = [meeting(left)], []
     while left and (size := np.count_nonzero(tiers[-1])) < n:
-        wider = [meeting([other for other in left if other is not one]) for one in left]
-        helps = [bool(np.count_nonzero(mask) > size) for mask in wider]
-        place = helps.index(True) if any(helps) else 0
-        relaxed.append(left.pop(place))
-        if helps[place]:
-            tiers.append(wider[place])
+        for gone in _by_strength(left):
+            wider = meeting([one for one in left if one not in gone])
+            if np.count_nonzero(wider) > size:
+                tiers.append(wider)
+                break
+        else:
+            gone = left[:1]
+        relaxed += gone
+        left = [one for one in left if one not in gone]
     return Tiers(tuple(tiers), tuple(relaxed))
+
+
+def _by_strength(ordered: Sequence[Condition]) -> Iterator[list[Condition]]:
+    """Sets of the weakest conditions: each before any that holds a stronger one, as binary numbers count."""
+    few = ordered[:_MOST_TOGETHER]
+    for code in range(1, 2 ** len(few)):
+        yield [one for place, one in enumerate(few) if code >> place & 1]
 
 
 def _strength(condition: Condition) -> tuple[bool, float, int]:

@@ -86,6 +86,14 @@ def test_what_helps_nothing_stays_while_something_else_helps() -> None:
     assert tiers(parsed, 1) == ([[], [0, 1]], ["price"])
 
 
+def test_several_weak_ones_go_before_what_is_strong() -> None:
+    mugs = Slot("mug", CATEGORY, "mugs", "Mugs", 0.98)
+    parsed = asked(
+        category=(mugs,), attribute=(BLUE,), price_max=3.0
+    )  # no mug is blue or so cheap, some tea is
+    assert tiers(parsed, 1) == ([[], [4, 5, 6, 7]], ["attribute", "price"])
+
+
 def test_unsure_slot_goes_first() -> None:
     unsure = replace(TEA, confidence=0.3)
     assert tiers(asked(category=(unsure,), attribute=(RED,)), 3)[1] == ["category"]
