@@ -17,6 +17,7 @@ from gnn.deep.sizes import sizes_of
 from gnn.deep.train import OnEpoch
 from gnn.linear.parts import text_differences
 from gnn.training.loop import fit_module
+from gnn.training.losses import NEVER
 from gnn.training.memory import memory_advice
 from gnn.training.module import Trainable
 from shopgraph.types import NO_TIME, GraphSnapshot, Heldout, Histories, iter_batches
@@ -58,7 +59,10 @@ class Sequences(NamedTuple):
 
 
 class AttentionModule(Trainable[Sequences]):
-    """Every prefix of a user's sequence predicts the item that comes next."""
+    """Every prefix of a user's sequence predicts the item that comes next.
+
+    An item that nobody met is compared with nothing: it has its text's vector alone, and the mean bias.
+    """
 
     name = "attention"
     text: Tensor | None
@@ -71,7 +75,11 @@ class AttentionModule(Trainable[Sequences]):
         self.edges_per_step = config.batch_size * config.window
         self.sizes = sizes_of(config)
         n_tables = 1 if config.shared_vectors else 2
+        counts = np.bincount(self.histories.item_idx, minlength=self.n_items)
+        popularity = torch.from_numpy((counts / max(1, counts.sum())).astype(np.float32))
+        self.register_buffer("popularity", popularity, persistent=False)
         self.free = self._drawn((n_tables, self.n_items, config.dim), start)
+        self.free.data[:, counts == 0] = 0
         self.bias = torch.nn.Parameter(torch.zeros(self.n_items))
         self.place = torch.nn.Parameter(-config.initial_decay * torch.arange(config.window))
         self.type_bias = torch.nn.Parameter(torch.zeros(len(snapshot.event_types)))
@@ -84,9 +92,6 @@ class AttentionModule(Trainable[Sequences]):
             text = torch.from_numpy(text_differences(vectors, vectors.mean(axis=0)))
             self.projection = self._drawn((n_tables, text.shape[1], config.dim), start)
         self.register_buffer("text", text, persistent=False)
-        counts = np.bincount(self.histories.item_idx, minlength=self.n_items)
-        popularity = torch.from_numpy((counts / max(1, counts.sum())).astype(np.float32))
-        self.register_buffer("popularity", popularity, persistent=False)
         self._state: AttentionState | None = None
 
     def batches(self, rng: np.random.Generator) -> Iterator[Sequences]:
@@ -146,10 +151,12 @@ class AttentionModule(Trainable[Sequences]):
         """What is served, from the parameters of the moment."""
         with torch.no_grad():
             past, target = self._vectors(torch.arange(self.n_items, device=self.device), None)
+            met = self.popularity > 0
+            bias = torch.where(met, self.bias, self.bias[met].mean()) if met.any() else self.bias
             return AttentionState(
                 past=numpy_of(past),
                 target=numpy_of(target),
-                bias=numpy_of(self.bias),
+                bias=numpy_of(bias),
                 place=numpy_of(self.place),
                 type_bias=numpy_of(self.type_bias),
                 sharpness=float(self.raw_sharpness.exp()),
@@ -194,12 +201,14 @@ class AttentionModule(Trainable[Sequences]):
         return distinct
 
     def _offsets(self, columns: Tensor, batch: Sequences) -> Tensor:
-        """-log of each item's chance to be among the columns (Bengio and Senécal 2008)."""
-        if not self._samples:
-            return self.bias.new_zeros(len(columns))
-        n_own = int((batch.items >= 0).sum())
-        missed = (1 - len(batch.drawn) / self.n_items) * (1 - self.popularity[columns]) ** n_own
-        return -torch.log((1 - missed).clamp(min=1e-9))
+        """-log of each item's chance to be among the columns (Bengio and Senécal 2008), if anybody met it."""
+        popularity = self.popularity[columns]
+        offsets = self.bias.new_zeros(len(columns))
+        if self._samples:
+            n_own = int((batch.items >= 0).sum())
+            missed = (1 - len(batch.drawn) / self.n_items) * (1 - popularity) ** n_own
+            offsets = -torch.log((1 - missed).clamp(min=1e-9))
+        return torch.where(popularity > 0, offsets, NEVER)
 
     def _masked(self, items: Tensor, place_of: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """(row, prefix, column) of what a prefix already holds, less what it is to find."""

@@ -52,7 +52,7 @@ def train(
 
 
 class HGTModule(LeaveOutModule):
-    """Free vectors of each label's nodes, then `layers` of HGTConv."""
+    """Free vectors of each label's nodes, those of items that nobody met from 0, then `layers` of HGTConv."""
 
     name = "hgt"
     history_power = 0.5
@@ -76,6 +76,7 @@ class HGTModule(LeaveOutModule):
                 for label in data.node_types
             }
         )
+        self.free[ITEM].data[self.popularity == 0] = 0
         text = None
         self.projection: torch.nn.Parameter | None = None
         if "x" in data[ITEM]:

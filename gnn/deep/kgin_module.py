@@ -41,7 +41,10 @@ def train(
 
 
 class KGINModule(LeaveOutModule):
-    """Free vectors of users, nodes (items first) and relations, the last of which is buying."""
+    """Free vectors of users, nodes (items first) and relations, the last of which is buying.
+
+    Those of items that nobody met start at 0, so that their relations alone say what they are.
+    """
 
     name = "kgin"
 
@@ -63,6 +66,7 @@ class KGINModule(LeaveOutModule):
             return torch.nn.Parameter(torch.randn(shape, generator=start) * config.initial_scale)
 
         self.users, self.nodes = drawn(self.n_users, config.dim), drawn(n_nodes, config.dim)
+        self.nodes.data[: self.n_items][self.popularity == 0] = 0
         self.relations = torch.nn.Parameter(1 + drawn(len(relations) + 1, config.dim).detach())
         self.mix = drawn(config.intents, len(relations) + 1)
 

@@ -52,7 +52,7 @@ def train(
 
 
 class LightGCNModule(PairModule):
-    """Free vectors of all users, then all items, in one table."""
+    """Free vectors of all users, then all items, in one table; of an item that nobody met, 0."""
 
     name = "lightgcn"
 
@@ -62,6 +62,7 @@ class LightGCNModule(PairModule):
         self.convolution = SymmetricConv(interactions)
         self.edges_per_step = 2 * interactions.nnz * config.layers
         noise = torch.randn((self.n_users + self.n_items, config.dim), generator=start)
+        noise[self.n_users :][self.popularity == 0] = 0
         self.free = torch.nn.Parameter(noise * config.initial_scale)
 
     def vectors(self, batch: Pairs, columns: Tensor, generator: torch.Generator) -> PairVectors:

@@ -13,7 +13,7 @@ from gnn.deep.pair_config import PairConfig
 from gnn.deep.profile import ProfileState
 from gnn.deep.sizes import sizes_of
 from gnn.history import FloatCsr
-from gnn.training.losses import bpr_loss, softmax_loss
+from gnn.training.losses import NEVER, bpr_loss, softmax_loss
 from gnn.training.module import Trainable
 from shopgraph.types import Histories, iter_batches
 
@@ -50,7 +50,7 @@ class PairModule(Trainable[Pairs]):
     BPR: Rendle et al. 2009, mean over pairs of `-log σ(s(u, i) - s(u, j))`, one j drawn uniformly from what
     u does not have. Softmax: `-log softmax` of i among all items; in a catalogue above
     `full_softmax_items` among the batch's items and random ones, each logit less the log of its item's
-    chance to be there (Bengio and Senécal 2008).
+    chance to be there (Bengio and Senécal 2008). Items that nobody met are in neither.
     """
 
     popularity: Tensor
@@ -121,10 +121,12 @@ class PairModule(Trainable[Pairs]):
         return distinct
 
     def _softmax(self, profiles: Tensor, items: Tensor, columns: Tensor, positive: Tensor) -> Tensor:
+        popularity = self.popularity[columns]
         offsets = items.new_zeros(len(columns))
         if self._samples:
-            missed = ((1 - 1 / self.n_items) * (1 - self.popularity[columns])) ** len(profiles)
+            missed = ((1 - 1 / self.n_items) * (1 - popularity)) ** len(profiles)
             offsets = -torch.log((1 - missed).clamp(min=1e-9)).to(items.dtype)
+        offsets = torch.where(popularity > 0, offsets, NEVER)
         rows = torch.arange(len(profiles), device=self.device)
         nothing = (rows[:0], rows[:0])
         targets = (rows, positive, torch.ones_like(offsets[:1]).expand(len(rows)))
@@ -132,9 +134,10 @@ class PairModule(Trainable[Pairs]):
         return softmax_loss(profiles, items, offsets, nothing, targets) / len(profiles)
 
     def _negatives(self, rng: np.random.Generator) -> NDArray[np.int64]:
-        """An item for each pair that its user does not have; after a few draws in vain, any item."""
+        """A met item for each pair that its user does not have; after a few draws in vain, any met item."""
         known = self._pair_users * self.n_items + self._pair_items
-        drawn = rng.integers(0, self.n_items, len(known))
+        met = np.unique(self._pair_items)
+        drawn = met[rng.integers(0, len(met), len(known))]
         again = np.arange(len(known))
         for _ in range(_REDRAWS):
             keys = self._pair_users[again] * self.n_items + drawn[again]
@@ -142,7 +145,7 @@ class PairModule(Trainable[Pairs]):
             again = again[known[found] == keys]
             if not len(again):
                 break
-            drawn[again] = rng.integers(0, self.n_items, len(again))
+            drawn[again] = met[rng.integers(0, len(met), len(again))]
         return drawn
 
 

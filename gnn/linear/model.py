@@ -31,6 +31,7 @@ from gnn.linear.parts import (
     with_borrowed_vectors,
 )
 from gnn.linear.paths import MeetingRoutes, meeting_routes, path_of, routes_of
+from gnn.linear.vectors import ItemVectors
 from gnn.linear.walks import relation_graph
 from gnn.linear.warm import node_ids, warm_parameters
 from shopgraph.errors import DependencyMissing
@@ -122,31 +123,30 @@ class LinearKG:
     @property
     def item_vectors(self) -> FloatMatrix:
         """z, shape (n_items, dim)."""
-        return self._vectors
+        return self.vectors.matrix
 
     def profiles(self, histories: Histories) -> FloatMatrix:
         """n_u · Σ a_i · z_i, shape (n, dim); times `z_j − z̄` it is the score of an item j not in the past."""
-        profiles: FloatMatrix = self._weights(histories) @ self._vectors
-        return profiles
+        return self.vectors.profiles(self._weights(histories))
 
     def score(self, histories: Histories) -> FloatMatrix:
         """Scores of all items, shape (len(histories), n_items); an item of the history leaves itself out."""
         weights = self._weights(histories)
-        scores: FloatMatrix = (weights @ self._vectors) @ self._centred.T
+        scores = self.vectors.scores(self.vectors.profiles(weights))
         owners = np.repeat(np.arange(weights.shape[0]), np.diff(weights.indptr))
-        past, itself = self._vectors[weights.indices], self._centred[weights.indices]
+        past, itself = self.vectors.rows(weights.indices), self.vectors.centred(weights.indices)
         scores[owners, weights.indices] -= weights.data * np.einsum("nd,nd->n", past, itself)
         return scores
 
     def score_items(self, history: Histories, item_idx: IntVector) -> FloatVector:
         """Scores of some items for one history, shape (len(item_idx),)."""
         weights = self._weights(history)
-        scores: FloatVector = self._centred[item_idx] @ (weights @ self._vectors)[0]
-        place = np.full(len(self._vectors), -1)
+        scores: FloatVector = self.vectors.centred(item_idx) @ self.vectors.profiles(weights)[0]
+        place = np.full(len(self.vectors), -1)
         place[weights.indices] = np.arange(weights.nnz)
         met = np.flatnonzero(place[item_idx] >= 0)
         own = item_idx[met]
-        itself = np.einsum("nd,nd->n", self._vectors[own], self._centred[own])
+        itself = np.einsum("nd,nd->n", self.vectors.rows(own), self.vectors.centred(own))
         scores[met] -= weights.data[place[own]] * itself
         return scores
 
@@ -178,13 +178,14 @@ class LinearKG:
         norms = self.state.constants.astype(np.float64)
         place, target = pairs.past.place, pairs.target.place
         values = pairs.value * (weight_of * np.outer(norms[past], norms[item_idx]))[place, target]
-        total = weight_of * (self._vectors[past].astype(np.float64) @ self._centred[item_idx].T)
+        products = self.vectors.rows(past).astype(np.float64) @ self.vectors.centred(item_idx).T
+        total = weight_of * products
         by_pair = np.bincount(place * len(item_idx) + target, values, counts.size)
         text = weight_of * self._text_products(past, item_idx)
         latent = total - by_pair.reshape(counts.shape) - text
         found = []
         for n, idx in enumerate(item_idx.tolist()):
-            own = np.flatnonzero((target == n) & counts[place, n])
+            own = np.flatnonzero((target == n) & counts[place, n] & (values != 0))
             paths = self._path_shares(pairs, own, values, past, idx, top)
             here = counts[:, n]
             for name, values_here in ((TEXT, text[here, n]), ("", latent[here, n])):
@@ -194,6 +195,12 @@ class LinearKG:
                     paths.append(Share("latent", total_here, name=name))
             found.append(paths)
         return found
+
+    def changed(self, state: LinearState, vectors: ItemVectors) -> "LinearKG":
+        """A model like this one that scores by another state, whose item vectors these are."""
+        other = LinearKG(self.config)
+        other.best_epoch, other.state, other.vectors = self.best_epoch, state, vectors
+        return other
 
     def save(self, folder: Path) -> None:
         """Write `linear.safetensors` into an existing folder."""
@@ -214,9 +221,8 @@ class LinearKG:
     def _adopt(self, fitted: LinearState) -> None:
         self.best_epoch = fitted.best_epoch
         self.state = fitted
-        self._vectors = sum_components(fitted.components)
-        self._centred = self._vectors - self._vectors.mean(axis=0)
-        self._gates = fitted.parameters.gates(self._vectors)
+        vectors = sum_components(fitted.components)
+        self.vectors = ItemVectors(vectors, fitted.parameters.gates(vectors))
 
     def _path_shares(
         self,
@@ -262,16 +268,15 @@ class LinearKG:
         return self._weights_of_last(histories, self.state)
 
     def _weigh(self, histories: Histories) -> FloatCsr:
-        n_items = len(self._vectors)
         weights = history_matrix(
             histories,
-            n_items,
+            len(self.vectors),
             self.state.type_weights,
             self.config.half_life_days,
             self.config.half_life_events,
         )
         norms = history_norms(weights, self.config.history_power) * np.float32(self.state.parameters.scale)
-        weights.data *= np.repeat(norms, np.diff(weights.indptr)) * self._gates[weights.indices]
+        weights.data *= np.repeat(norms, np.diff(weights.indptr)) * self.vectors.gates(weights.indices)
         return weights
 
 

@@ -59,19 +59,25 @@ def item_components(
     Components have shape (n_items, dim), c_j included; an item's vector is their sum. Their names: `own`,
     `text` where there are texts, and the first step's name for each relation.
     """
-    n_items = graph.n_items
+    components = {OWN: np.float32(parameters.own_weight) * parameters.base[: graph.n_items]}
+    if parameters.projection is not None and parameters.text_mean is not None and text_vectors is not None:
+        components[TEXT] = text_differences(text_vectors, parameters.text_mean) @ parameters.projection
+    components |= relation_components(parameters, graph)
+    squared = np.square(sum_components(components)).sum(axis=1, dtype=np.float64)
+    constants = ((squared + NORM_FLOOR) ** (-norm_power / 2)).astype(np.float32)
+    return {name: component * constants[:, None] for name, component in components.items()}, constants
+
+
+def relation_components(parameters: LinearParameters, graph: RelationGraph) -> dict[str, FloatMatrix]:
+    """w_r · the mean of each relation's neighbours by its first step's name, without c_j; (n_items, dim)."""
     neighbours = parameters.base
     for weight, mean in zip(parameters.second_hop, graph.means, strict=True):
         if weight:
             neighbours = neighbours + weight * (mean @ parameters.base)
-    components = {OWN: np.float32(parameters.own_weight) * parameters.base[:n_items]}
-    if parameters.projection is not None and parameters.text_mean is not None and text_vectors is not None:
-        components[TEXT] = text_differences(text_vectors, parameters.text_mean) @ parameters.projection
-    for n in graph.first_hop:
-        components[graph.steps[n].name] = parameters.first_hop[n] * (graph.means[n][:n_items] @ neighbours)
-    squared = np.square(sum_components(components)).sum(axis=1, dtype=np.float64)
-    constants = ((squared + NORM_FLOOR) ** (-norm_power / 2)).astype(np.float32)
-    return {name: component * constants[:, None] for name, component in components.items()}, constants
+    return {
+        graph.steps[n].name: parameters.first_hop[n] * (graph.means[n][: graph.n_items] @ neighbours)
+        for n in graph.first_hop
+    }
 
 
 def with_borrowed_vectors(

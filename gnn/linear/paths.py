@@ -117,21 +117,21 @@ def _steps_of(routes: Routes, n: int, graph: RelationGraph) -> list[tuple[int, N
 
 def _hop(step: int, rows: IntVector, weight: float, graph: RelationGraph) -> Routes:
     """The routes of one step from each row."""
-    place, nodes, means = _entries(graph.means[step], rows)
+    place, nodes, means = entries_of(graph.means[step], rows)
     none = np.full(len(nodes), _NONE, np.int64)
     return Routes(place, nodes, weight * means, np.full_like(none, step), none, none)
 
 
 def _onward(hop: Routes, step: int, weight: float, graph: RelationGraph) -> Routes:
     """The routes of `hop`, one step further."""
-    came, nodes, means = _entries(graph.means[step], hop.node)
+    came, nodes, means = entries_of(graph.means[step], hop.node)
     coefficient = hop.coefficient[came] * weight * means
     return Routes(
         hop.place[came], nodes, coefficient, hop.first[came], hop.node[came], np.full_like(nodes, step)
     )
 
 
-def _entries(
+def entries_of(
     matrix: FloatCsr, rows: NDArray[np.integer]
 ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64]]:
     """(place in `rows`, column, value) of their entries; five times faster than scipy's own indexing."""

@@ -19,15 +19,12 @@ from gnn.linear.walks import RelationGraph
 from gnn.training.augment import cropped
 from gnn.training.board import EpochReport
 from gnn.training.loop import Fitted, fit_module, training_device
-from gnn.training.losses import mean_squared_length, sampled_items, softmax_loss
+from gnn.training.losses import NEVER, mean_squared_length, sampled_items, softmax_loss
 from gnn.training.memory import memory_advice
 from gnn.training.module import Trainable
 from shopgraph.types import BoolVector, EventType, FloatMatrix, Heldout, Histories, iter_batches
 
 __all__ = ["TrainingData", "split_histories", "train"]
-
-_NEVER = -1e4
-"""Logit offset of items that nobody met: that none was a target says nothing against them."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -181,10 +178,10 @@ class LinearTraining(Trainable[Batch]):
         """(items to compare with, None for all; offset of each one's logits)."""
         n_items = targets.shape[1]
         if n_items <= self.config.full_softmax_items:
-            return None, torch.where(self.tower.met, 0.0, _NEVER)
+            return None, torch.where(self.tower.met, 0.0, NEVER)
         chosen, offsets = sampled_items(targets.indices, self.popularity, self.config.sampled_items, rng)
         compared = torch.from_numpy(offsets).to(self.device)
-        return chosen, torch.where(self.tower.met[torch.from_numpy(chosen).to(self.device)], compared, _NEVER)
+        return chosen, torch.where(self.tower.met[torch.from_numpy(chosen).to(self.device)], compared, NEVER)
 
     def _places(self, matrix: FloatCsr, chosen: NDArray[np.int64] | None) -> tuple[Tensor, Tensor]:
         """(rows, columns) of the matrix's entries among the chosen items."""

@@ -12,6 +12,9 @@ from shopgraph.types import FloatVector
 
 _CHUNK_BYTES = 8 << 20
 
+NEVER = -1e4
+"""Logit offset of items that nobody met: that none was a target says nothing against them."""
+
 Places = tuple[Tensor, Tensor]
 """Rows (sorted) and columns of some logits, int64."""
 

@@ -16,7 +16,7 @@ from gnn.training.board import EpochReport
 from ranking.holdout import without_interactions
 from shopgraph.errors import BadSettings
 from shopgraph.types import ITEM, FloatMatrix, GraphSnapshot, Heldout
-from tests.gnn.recommender_suite import LONELY_ITEM, awkward_snapshot, without_last_event
+from tests.gnn.recommender_suite import awkward_snapshot, without_last_event
 from tests.planted import planted_snapshot
 
 SMALL = LinearKGConfig(dim=8, epochs=6, batch_size=16, min_degree=1)
@@ -174,28 +174,6 @@ def test_every_option_of_training_still_finds_the_pattern(change: dict[str, obje
     found = fit(replace_config(SMALL, epochs=10, **change), train, heldout)
     assert max(r.ndcg or 0 for r in found) > 0.9 * max(r.ndcg or 0 for r in plain)
     assert found[0].loss != plain[0].loss
-
-
-def test_an_item_without_events_stands_on_its_relations() -> None:
-    snapshot = planted_snapshot()
-    x = snapshot.interactions
-    seen = x.item_idx != LONELY_ITEM
-    cold = replace(
-        snapshot,
-        interactions=replace(
-            x,
-            **{
-                name: getattr(x, name)[seen]
-                for name in ("user_idx", "item_idx", "type_code", "value", "time")
-            },
-        ),
-    )
-    model = LinearKG(replace_config(SMALL, epochs=20, own_dropout=0.3))
-    model.fit(cold, np.random.default_rng(0))
-    scores = model.score(cold.histories)[:, LONELY_ITEM]
-    same_taste = np.arange(cold.n_users) % 4 == LONELY_ITEM % 4
-    above = scores[same_taste][:, None] > scores[~same_taste]
-    assert above.mean() > 0.9
 
 
 def test_text_vectors_with_nan_are_refused_by_item() -> None:
