@@ -22,6 +22,9 @@ from rich.text import Text
 notes = Console(stderr=True, highlight=False)
 results = Console(highlight=False, soft_wrap=False)
 
+_NARROWEST = 10
+"""Characters that a column of a table needs to be read."""
+
 
 def note(text: str) -> None:
     """One line on stderr; the text is data, never markup."""
@@ -77,12 +80,29 @@ def print_list(answer: Mapping[str, Any], heading: str) -> None:
 
 
 def print_table(title: str, rows: list[dict[str, Any]]) -> None:
-    """Rows of one shape as a table; floats with four digits."""
+    """Rows of one shape as a table, floats with four digits; of many columns, a list for each row."""
+    names = list(rows[0]) if rows else []
+    if len(names) * _NARROWEST > results.width:
+        results.print(Text(title))
+        for row in rows:
+            _print_row(row)
+        return
     table = Table(title=Text(title), title_justify="left")
-    for name in rows[0] if rows else ():
+    for name in names:
         table.add_column(name, justify="left" if isinstance(rows[0][name], str) else "right")
     for row in rows:
-        table.add_row(
-            *(Text(f"{value:.4g}" if isinstance(value, float) else str(value)) for value in row.values())
-        )
+        table.add_row(*map(_cell, row.values()))
     results.print(table)
+
+
+def _print_row(row: Mapping[str, Any]) -> None:
+    lines = Table.grid(padding=(0, 2))
+    for name, value in row.items():
+        if value is not None:
+            lines.add_row(Text(name), _cell(value))
+    results.print(lines)
+    results.print()
+
+
+def _cell(value: object) -> Text:
+    return Text(f"{value:.4g}" if isinstance(value, float) else str(value))
