@@ -89,12 +89,26 @@ class LedgerStore(Protocol):
         """Take away what has expired; returns how many."""
         ...
 
-    def append(self, log: str, body: Body, now: datetime) -> int:
-        """Add an entry to a log and return its number."""
+    def append(self, log: str, body: Body, now: datetime, expected: int | None = None) -> int:
+        """Add an entry to a log and return its number.
+
+        Args:
+            log: which one.
+            body: a JSON object.
+            now: the moment of writing.
+            expected: number of the entry that it is to follow, 0 where it must be the first; None: any.
+
+        Raises:
+            Conflict: the log ends with another entry than was expected.
+        """
         ...
 
     def read_log(self, log: str, after: int = 0, limit: int = 1000) -> Sequence[Entry]:
         """Entries of a log, oldest first, those after the number `after`."""
+        ...
+
+    def stamp(self) -> int:
+        """A number that is another one after anybody has written anything; cheap enough for each request."""
         ...
 
     def close(self) -> None:
@@ -157,10 +171,14 @@ class SqliteLedger:
         with self._file.writing() as connection:
             return connection.execute(sql("ledger_remove_expired"), (_micros(now),)).rowcount
 
-    def append(self, log: str, body: Body, now: datetime) -> int:
-        """Add an entry to a log and return its number."""
+    def append(self, log: str, body: Body, now: datetime, expected: int | None = None) -> int:
+        """Add an entry to a log and return its number; Conflict where it would not follow `expected`."""
         text = json.dumps(body, ensure_ascii=False, allow_nan=False)
         with self._file.writing() as connection:
+            if expected is not None:
+                found = int(connection.execute(sql("ledger_last"), (log,)).fetchone()[0])
+                if found != expected:
+                    raise Conflict(f"{log} ends with entry {found}, not {expected}: read it again")
             number = connection.execute(sql("ledger_append"), (log, _micros(now), text)).lastrowid
         assert number is not None  # an INSERT has one
         return number
@@ -170,6 +188,10 @@ class SqliteLedger:
         with self._file.reading() as connection:
             rows = connection.execute(sql("ledger_read_log"), (log, after, limit))
             return [Entry(number, _moment(time), json.loads(body)) for number, time, body in rows]
+
+    def stamp(self) -> int:
+        """A number that is another one after any process has written."""
+        return self._file.stamp()
 
     def close(self) -> None:
         """Give back the file."""

@@ -96,3 +96,29 @@ def test_another_file_is_not_touched(tmp_path: Path) -> None:
         SqliteLedger(path)
     with pytest.raises(BadSettings, match="does not exist"):
         SqliteLedger(tmp_path / "absent" / "ledger.db")
+
+
+def test_an_entry_that_would_not_follow_the_expected_one_is_refused(ledger: LedgerStore) -> None:
+    first = ledger.append("rules", {"n": 1}, NOON, expected=0)
+    ledger.append("other", {}, NOON)
+    with pytest.raises(Conflict, match=f"ends with entry {first}, not 0"):
+        ledger.append("rules", {"n": 2}, NOON, expected=0)
+    ledger.append("rules", {"n": 3}, NOON, expected=first)
+    assert [entry.body["n"] for entry in ledger.read_log("rules")] == [1, 3]
+
+
+def test_the_stamp_changes_with_each_write_and_only_then(ledger: LedgerStore) -> None:
+    stamps = [ledger.stamp()]
+    for n in range(3):
+        ledger.append("rules", {"n": n}, NOON)
+        stamps += [ledger.stamp(), ledger.stamp()]
+    assert stamps[1::2] == stamps[2::2]
+    assert len(set(stamps)) == 4
+
+
+def test_the_stamp_tells_of_other_processes_writes(tmp_path: Path) -> None:
+    path = tmp_path / "ledger.db"
+    with SqliteLedger(path) as ledger, SqliteLedger(path) as another:
+        before = ledger.stamp()
+        another.put("rule", "r1", {}, now=NOON)
+        assert ledger.stamp() != before
