@@ -271,6 +271,14 @@ class PathEdge(NamedTuple):
     forward: bool
 
 
+class GraphEdge(NamedTuple):
+    """One edge of the graph, as it points."""
+
+    src: NodeRef
+    relation: str
+    dst: NodeRef
+
+
 Path = tuple[NodeRef | PathEdge, ...]
 """Node, edge, node, edge, …, node: from a past item to the recommended item."""
 

@@ -27,12 +27,12 @@ class ItemVectors:
         return self._vectors
 
     def rows(self, item_idx: NDArray[np.integer]) -> FloatMatrix:
-        """z of some items."""
+        """The vectors z of some items."""
         found: FloatMatrix = self._vectors[item_idx]
         return found
 
     def centred(self, item_idx: NDArray[np.integer]) -> FloatMatrix:
-        """z − z̄ of some items."""
+        """The vectors z − z̄ of some items."""
         found: FloatMatrix = self._centred[item_idx]
         return found
 

@@ -73,6 +73,8 @@ class RelationGraph:
 
     def row_of(self, node: NodeRef) -> int | None:
         """The row of a node, None where it was left out."""
+        if node.label == ITEM:
+            return node.idx  # no item is ever left out
         if node.label not in self.labels:
             return None
         found = np.flatnonzero(
