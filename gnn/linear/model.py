@@ -183,6 +183,7 @@ class LinearKG:
         by_pair = np.bincount(place * len(item_idx) + target, values, counts.size)
         text = weight_of * self._text_products(past, item_idx)
         latent = total - by_pair.reshape(counts.shape) - text
+        values = self._counted(pairs, values)
         found = []
         for n, idx in enumerate(item_idx.tolist()):
             own = np.flatnonzero((target == n) & counts[place, n] & (values != 0))
@@ -223,6 +224,10 @@ class LinearKG:
         self.state = fitted
         vectors = sum_components(fitted.components)
         self.vectors = ItemVectors(vectors, fitted.parameters.gates(vectors))
+
+    def _counted(self, pairs: MeetingRoutes, values: NDArray[np.float64]) -> NDArray[np.float64]:
+        """What the paths count, of the values they have: here all of it."""
+        return values
 
     def _path_shares(
         self,
