@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from ranking.phrases import Language
-from shopgraph.types import Filters, FloatVector, ParsedQuery, RankedItem
+from shopgraph.types import Filters, FloatVector, Histories, ParsedQuery, RankedItem
 
 MOST_ITEMS = 200
 """Items that one answer may hold; the rest is on further pages."""
@@ -27,6 +27,7 @@ class Ask:
         parsed: a search; its linked slots, its prices and what it rules out filter.
         query_vector: unit vector of the search's words.
         candidate_ids: rank these alone; ids that the model does not know are left out.
+        past: score by this past, a batch of one, instead of the shopper's own: to ask "what if".
         similar_to: rank by closeness to this item instead of by the shopper's past.
         cursor: `next_cursor` of the page before, for the same ask.
     """
@@ -40,6 +41,7 @@ class Ask:
     parsed: ParsedQuery | None = None
     query_vector: FloatVector | None = None
     candidate_ids: tuple[str, ...] | None = None
+    past: Histories | None = None
     similar_to: str | None = None
     cursor: str | None = None
 

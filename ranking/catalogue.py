@@ -11,6 +11,7 @@ from shopgraph.errors import NotFound
 from shopgraph.types import (
     ITEM,
     BoolVector,
+    Edges,
     EdgeType,
     Filters,
     FloatVector,
@@ -46,6 +47,7 @@ class Catalogue:
         children: the children of each category.
         attribute_items: the items of each attribute.
         stars: what the items are rated, NaN where nobody did; drawn to the shop's mean by a few ratings.
+        relations: the shop's edges by their type.
     """
 
     nodes: Mapping[str, NodeTable]
@@ -55,6 +57,7 @@ class Catalogue:
     children: "Members"
     attribute_items: "Members"
     stars: FloatVector
+    relations: Mapping[EdgeType, Edges]
 
     @classmethod
     def from_snapshot(cls, snapshot: GraphSnapshot) -> "Catalogue":
@@ -67,6 +70,7 @@ class Catalogue:
             children=Members.from_snapshot(snapshot, CHILD_OF),
             attribute_items=Members.from_snapshot(snapshot, HAS_ATTRIBUTE),
             stars=_stars(snapshot),
+            relations=snapshot.relations,
         )
 
     def __len__(self) -> int:

@@ -5,6 +5,7 @@ engine. The request path needs no torch.
 """
 
 from collections.abc import Iterator, Mapping
+from copy import copy
 from dataclasses import dataclass, replace
 from datetime import datetime
 from time import perf_counter
@@ -18,8 +19,7 @@ from ranking.catalogue import Catalogue
 from ranking.conditions import Tiers, excluding
 from ranking.explain import Context, Explainer, has_path
 from ranking.features import POPULARITY
-from ranking.ordering import Ranked, top
-from ranking.phrases import Language
+from ranking.ordering import Ranked, place_of, top
 from ranking.profiles import Profiles
 from ranking.scorer import Scorer
 from ranking.searching import NOBODY, Search, WordReasons, model_item, named_items, search_of, searched_words
@@ -30,7 +30,6 @@ from shopgraph.types import (
     FloatVector,
     Histories,
     IntVector,
-    ParsedQuery,
     RankedItem,
     Recommendation,
     Share,
@@ -114,37 +113,41 @@ class Engine:
             relaxed=() if words is None else words.relaxed(),
         )
 
-    def explain(
-        self,
-        user_id: str | None,
-        item_id: str,
-        *,
-        now: datetime,
-        language: Language = "en",
-        parsed: ParsedQuery | None = None,
-        query_vector: FloatVector | None = None,
-    ) -> Explanation:
-        """Every share of one item's score, and its rank among all items that may be shown.
+    def explain(self, ask: Ask, item_id: str, reasons: int | None = None) -> Explanation:
+        """The shares of one item's score, and its rank in the whole list, in which every item is scored.
+
+        An item that the list leaves out, as one that was bought, is ranked as if it did not.
+
+        Args:
+            ask: whose list, and the words searched for, if any.
+            item_id: what is explained.
+            reasons: how many; None: every share, 0: only score and rank.
 
         Raises:
             NotFound: the item is not in the catalogue.
         """
         item_idx = self.catalogue.item_idx(item_id)
-        ask = Ask(now=now, user_id=user_id, language=language, parsed=parsed, query_vector=query_vector)
-        shopper = self._shopper(ask, now, None)
+        shopper = self._shopper(ask, ask.now, None)
         search = self._search(ask, shopper)
-        eligible = search.tiers.masks[0].copy()
-        eligible[item_idx] = True  # one that was bought has its place too
-        everything = np.flatnonzero(eligible).astype(np.int32)
-        parts = self._parts(shopper, everything)
-        scores = parts.sum(axis=1)
-        row = int(np.searchsorted(everything, item_idx))
-        better = scores > scores[row]
-        rank = 1 + int(np.count_nonzero(better) + np.count_nonzero(scores[:row] == scores[row]))
-        one = Ranked(everything[[row]], parts[[row]])
-        words = WordReasons(self.catalogue, parsed, search, language) if parsed else None
-        (item,) = self._items(ask, shopper, one, rank, None, words)
-        return Explanation(user_id, self.model_version, now, shopper.fallback_reason, len(everything), item)
+        n_ranked = search.n_eligible
+        if not search.tiers.masks[-1][item_idx]:
+            search.tiers.masks[0][item_idx], n_ranked = True, n_ranked + 1
+        pools = self._pools(ask, shopper, search, all_scored=True)
+        rank, one = place_of(item_idx, pools, lambda pool: self._parts(shopper, pool), search.sorting)
+        words = WordReasons(self.catalogue, ask.parsed, search, ask.language) if ask.parsed else None
+        (item,) = self._items(ask, shopper, one, rank, reasons, words)
+        return Explanation(ask.user_id, self.model_version, ask.now, shopper.fallback_reason, n_ranked, item)
+
+    def given(self, scorer: Scorer) -> "Engine":
+        """The same engine with another scorer; its lists are still made of the same candidates."""
+        other = copy(self)
+        other._scorer = scorer
+        return other
+
+    @property
+    def scorer(self) -> Scorer:
+        """What scores."""
+        return self._scorer
 
     def _place(self, ask: Ask) -> Cursor:
         """Where the page starts; a later page sees the shopper as the first one did."""
@@ -158,7 +161,9 @@ class Engine:
         return cursor
 
     def _shopper(self, ask: Ask, now: datetime, n_live: int | None) -> _Shopper:
-        own = None if ask.user_id is None else self.profiles.history(ask.user_id, now, n_live)
+        own = ask.past
+        if own is None and ask.user_id is not None:
+            own = self.profiles.history(ask.user_id, now, n_live)
         history = self.profiles.nobody(now) if own is None else own
         bought = self.profiles.bought(history)
         if ask.similar_to is not None:
@@ -209,13 +214,18 @@ class Engine:
                 break
         return ranked
 
-    def _pools(self, ask: Ask, shopper: _Shopper, search: Search) -> Iterator[IntVector]:
-        """Whom to score, those first who come first: of each tier the candidates, then the others."""
+    def _pools(
+        self, ask: Ask, shopper: _Shopper, search: Search, *, all_scored: bool = False
+    ) -> Iterator[IntVector]:
+        """Whom to score, those first who come first: of each tier the candidates, then the others.
+
+        With `all_scored` a tier is not parted: every item of it is a candidate.
+        """
         done = np.zeros(len(self.catalogue), np.bool_)
         if len(search.named):
             done[search.named] = True
             yield search.named
-        all_scored = ask.candidate_ids is not None or shopper.is_popular_list or search.sorting is not None
+        all_scored |= ask.candidate_ids is not None or shopper.is_popular_list or search.sorting is not None
         for mask in search.tiers.masks:
             left = mask & ~done
             if not all_scored:

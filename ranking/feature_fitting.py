@@ -14,6 +14,8 @@ from shopgraph.types import (
     ITEM,
     NO_TIME,
     USER,
+    Edges,
+    EdgeType,
     FloatMatrix,
     FloatVector,
     GraphSnapshot,
@@ -81,24 +83,14 @@ def _weighted_events(
     return np.bincount(histories.item_idx, weights, minlength=n_items)
 
 
-def _labels(snapshot: GraphSnapshot) -> dict[str, sparse.csr_array]:
-    """Item × node of each relation from items to another label, its ancestors included."""
-    matrices = {}
-    for edge_type, edges in snapshot.relations.items():
-        if edge_type.src != ITEM or edge_type.dst in (ITEM, USER) or not len(edges):
+def item_labels(edges: Edges, above: Mapping[EdgeType, Edges], shape: tuple[int, int]) -> sparse.csr_array:
+    """Item × node, 1 where an edge links them, or one to a node that is below it by the relations `above`."""
+    matrix = _binary(edges.src, edges.dst, shape)
+    n = shape[1]
+    for found in above.values():
+        if not len(found):
             continue
-        shape = (snapshot.n_items, len(snapshot.nodes[edge_type.dst]))
-        matrix = _binary(edges.src, edges.dst, shape)
-        matrices[AFFINITY + edge_type.relation] = _with_ancestors(matrix, snapshot, edge_type.dst)
-    return matrices
-
-
-def _with_ancestors(matrix: sparse.csr_array, snapshot: GraphSnapshot, label: str) -> sparse.csr_array:
-    n = matrix.shape[1]
-    for edge_type, edges in snapshot.relations.items():
-        if edge_type.src != label or edge_type.dst != label or not len(edges):
-            continue
-        parents, reached = _binary(edges.src, edges.dst, (n, n)), matrix
+        parents, reached = _binary(found.src, found.dst, (n, n)), matrix
         for _ in range(_MAX_LEVELS):
             reached = reached @ parents
             if not reached.nnz:
@@ -107,6 +99,19 @@ def _with_ancestors(matrix: sparse.csr_array, snapshot: GraphSnapshot, label: st
         matrix.data[:] = 1
     matrix.sort_indices()
     return matrix
+
+
+def _labels(snapshot: GraphSnapshot) -> dict[str, sparse.csr_array]:
+    """Item × node of each relation from items to another label, its ancestors included."""
+    matrices = {}
+    for edge_type, edges in snapshot.relations.items():
+        label = edge_type.dst
+        if edge_type.src != ITEM or label in (ITEM, USER) or not len(edges):
+            continue
+        above = {each: found for each, found in snapshot.relations.items() if each.src == each.dst == label}
+        shape = (snapshot.n_items, len(snapshot.nodes[label]))
+        matrices[AFFINITY + edge_type.relation] = item_labels(edges, above, shape)
+    return matrices
 
 
 def _binary(rows: np.ndarray, columns: np.ndarray, shape: tuple[int, int]) -> sparse.csr_array:

@@ -1,5 +1,6 @@
 """Items in order: by score, or as a search asked for them to be sorted."""
 
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import assert_never
 
@@ -54,6 +55,37 @@ def sorting_of(parsed: ParsedQuery, catalogue: Catalogue, popularity: _Scores) -
         return None
     loose = parsed.rest or parsed.missing or not all(slot.node_id for slot in parsed.attribute)
     return Sorting(_keys(parsed.sort, catalogue, popularity), FITTING if loose else None)
+
+
+def place_of(
+    item_idx: int,
+    pools: Iterable[IntVector],
+    parts_of: Callable[[IntVector], NDArray[np.float64]],
+    sorting: Sorting | None,
+) -> tuple[int, Ranked]:
+    """(the rank of an item among all of its and earlier pools, the item with its parts).
+
+    Args:
+        item_idx: is in one of the pools.
+        pools: items that come before those of the next pool, whatever their scores.
+        parts_of: the weighted parts of items, shape (n, len(PARTS)).
+        sorting: the order within a pool, None: by score.
+    """
+    above = 0
+    for pool in pools:
+        places = np.flatnonzero(pool == item_idx)
+        if not len(places):
+            above += len(pool)
+            continue
+        parts = parts_of(pool)
+        scores, row = parts.sum(axis=1), int(places[0])
+        if sorting is None:
+            equal = np.count_nonzero(scores[:row] == scores[row])
+            before = int(np.count_nonzero(scores > scores[row]) + equal)
+        else:
+            before = int(np.flatnonzero(sorting.places(pool, scores) == row)[0])
+        return above + before + 1, Ranked(pool[[row]], parts[[row]])
+    raise ValueError(f"item {item_idx} is in no pool")
 
 
 def top(scores: _Scores, n: int) -> NDArray[np.intp]:

@@ -21,6 +21,7 @@ from api.routes.answering import answered, json_response, now, understood
 from api.routes.params import AskedOfList, InLanguage, ItemId, UserId
 from api.state import Meters, Serving, ServingState
 from graph.store import NodeBatch
+from ranking.engine import Ask
 from ranking.serialise import explanation_to_json
 from shopgraph.errors import NotFound
 from shopgraph.types import USER
@@ -73,10 +74,8 @@ def explanation(
 ) -> Response:
     """Every share of one item's score for one shopper; the shares sum to the score."""
     parsed, vector = understood(serving, q) if q.strip() else (None, None)
-    found = serving.engine.explain(
-        user_id, item_id, language=language, now=now(), parsed=parsed, query_vector=vector
-    )
-    return json_response(explanation_to_json(found))
+    ask = Ask(user_id=user_id, language=language, now=now(), parsed=parsed, query_vector=vector)
+    return json_response(explanation_to_json(serving.engine.explain(ask, item_id)))
 
 
 @router.get(

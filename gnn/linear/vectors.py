@@ -94,7 +94,7 @@ class PatchedVectors(ItemVectors):
         return products
 
     def scores(self, profiles: FloatMatrix) -> FloatMatrix:
-        scores = self._before.scores(profiles) - (profiles @ self._moved)[:, None]
+        scores: FloatMatrix = self._before.scores(profiles) - (profiles @ self._moved)[:, None]
         scores[:, self._rows] = profiles @ (self._changed - self.mean).T
         return scores
 

@@ -33,11 +33,12 @@ def without_relations(model: LinearKG, relations: Collection[str]) -> LinearKG:
     gone = np.array([step.edge_type.relation in relations for step in graph.steps])
     if not gone.any():
         return model
-    weights = {
-        "first_hop": np.where(gone, 0, state.parameters.first_hop).astype(np.float32),
-        "second_hop": np.where(gone, 0, state.parameters.second_hop).astype(np.float32),
-    }
-    parameters = replace(state.parameters, **weights)
+    kept = (~gone).astype(np.float32)
+    parameters = replace(
+        state.parameters,
+        first_hop=state.parameters.first_hop * kept,
+        second_hop=state.parameters.second_hop * kept,
+    )
     removed = [graph.steps[n].name for n in graph.first_hop if gone[n]]
     names = [name for name in state.components if name not in removed]
     if state.parameters.second_hop.any():  # a relation may be the second step of the others
@@ -105,7 +106,8 @@ def _graph_without(
         for n, step in enumerate(graph.steps):
             if step.edge_type == edge_type:
                 gone.setdefault(n, []).append((src, dst) if step.forward else (dst, src))
-    means, changed = list(graph.means), set()
+    means = list(graph.means)
+    changed: set[int] = set()
     for n, pairs in gone.items():
         means[n], rows = _mean_without(graph.means[n], pairs)
         changed |= rows
@@ -114,14 +116,15 @@ def _graph_without(
 
 def _mean_without(mean: FloatCsr, pairs: Collection[tuple[int, int]]) -> tuple[FloatCsr, set[int]]:
     """(the means over the neighbours that are left, the rows that changed); what is gone weighs 0."""
-    data, changed = mean.data.copy(), set()
+    data = mean.data.copy()
+    changed: set[int] = set()
     for row, column in pairs:
         own = slice(int(mean.indptr[row]), int(mean.indptr[row + 1]))
         met = mean.indices[own] == column
         if met.any() and (data[own][met] != 0).all():
             data[own][met] = 0
             left = np.count_nonzero(data[own])
-            data[own] = np.where(data[own] != 0, np.float32(1 / max(left, 1)), np.float32(0))
+            data[own] = np.where(data[own] != 0, np.float32(1 / max(int(left), 1)), np.float32(0))
             changed.add(row)
     return float_csr(data, mean.indices, mean.indptr, mean.shape[1]), changed
 
@@ -177,4 +180,5 @@ def _rows_of(matrix: FloatCsr, rows: NDArray[np.integer]) -> FloatCsr:
 def _constants(raw: FloatMatrix, norm_power: float) -> FloatVector:
     """c_j of items whose vectors these are before it."""
     squared = np.einsum("nd,nd->n", raw, raw, dtype=np.float64)
-    return ((squared + NORM_FLOOR) ** (-norm_power / 2)).astype(np.float32)
+    constants: FloatVector = ((squared + NORM_FLOOR) ** (-norm_power / 2)).astype(np.float32)
+    return constants

@@ -91,7 +91,7 @@ def explain(
 ) -> None:
     """Every share of one item's score; the shares sum to the score."""
     engine = _serving(context, store).engine
-    found = engine.explain(user, item, now=utc_now(), language=_spoken(language))
+    found = engine.explain(Ask(user_id=user, now=utc_now(), language=_spoken(language)), item)
     body = explanation_to_json(found)
     if as_json:
         print_json(body)

@@ -342,7 +342,7 @@ def test_explanation_has_every_share_and_the_lists_rank(engine: Engine) -> None:
     full = engine_of(HYBRID, SNAPSHOT)
     shown = full.answer(Ask(now=NOW, user_id="u002", n=40, reasons=0)).items
     for item in shown[::9]:
-        explained = engine.explain("u002", item.item_id, now=NOW)
+        explained = engine.explain(Ask(user_id="u002", now=NOW), item.item_id)
         assert (explained.item.rank, explained.n_ranked) == (item.rank, len(shown))
         assert explained.item.score == pytest.approx(item.score, abs=1e-5)
         total = sum(reason.share for reason in explained.item.reasons)
@@ -350,19 +350,19 @@ def test_explanation_has_every_share_and_the_lists_rank(engine: Engine) -> None:
 
 
 def test_bought_item_can_be_explained(engine: Engine) -> None:
-    explained = engine.explain("u002", min(bought_by(2)), now=NOW)
+    explained = engine.explain(Ask(user_id="u002", now=NOW), min(bought_by(2)))
     assert explained.n_ranked == 40 - len(bought_by(2)) + 1
 
 
 def test_explanation_of_an_unknown_user_is_popularity(engine: Engine) -> None:
-    explained = engine.explain("nobody", "i003", now=NOW)
+    explained = engine.explain(Ask(user_id="nobody", now=NOW), "i003")
     assert explained.fallback_reason == "unknown_user"
     assert [reason.part for reason in explained.item.reasons] == ["features"]
 
 
 def test_explanation_of_an_unknown_item_is_not_found(engine: Engine) -> None:
     with pytest.raises(NotFound, match="no such"):
-        engine.explain("u002", "no such", now=NOW)
+        engine.explain(Ask(user_id="u002", now=NOW), "no such")
 
 
 def test_titles_are_chinese_where_known(engine: Engine) -> None:
@@ -392,7 +392,7 @@ def test_json_has_the_fixed_shape(engine: Engine) -> None:
         "item_id", "title", "rank", "score", "score_parts", "reasons", "no_path", "rules_applied",
     ]  # fmt: skip
     assert list(item["reasons"][0]) == ["part", "share", "path", "text"]
-    explained = explanation_to_json(engine.explain("u000", item["item_id"], now=NOW))
+    explained = explanation_to_json(engine.explain(Ask(user_id="u000", now=NOW), item["item_id"]))
     assert {**explained, **item, "reasons": []} == {**explained, "reasons": []}
 
 
