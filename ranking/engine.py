@@ -4,9 +4,9 @@ Everything here is read-only but the profiles, so one engine serves all threads;
 engine. The request path needs no torch.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from copy import copy
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from time import perf_counter
 
@@ -23,12 +23,11 @@ from ranking.ordering import Ranked, place_of, top
 from ranking.profiles import Profiles
 from ranking.scorer import Scorer
 from ranking.searching import NOBODY, Search, WordReasons, model_item, named_items, search_of, searched_words
+from ranking.shopper import Shopper, shopper_of
 from ranking.tokens import Cursor, Signer
 from shopgraph.errors import BadRecord
 from shopgraph.types import (
     PARTS,
-    FloatVector,
-    Histories,
     IntVector,
     RankedItem,
     Recommendation,
@@ -38,21 +37,6 @@ from shopgraph.types import (
 __all__ = ["Ask", "Engine", "Explanation"]
 
 _FEATURES = PARTS.index("features")
-
-
-@dataclass(frozen=True, eq=False)
-class _Shopper:
-    """Whom an answer is for: `history` scores (it may be made up), `bought` is left out.
-
-    `vector` and `letters` are what was said, as the scorer takes it.
-    """
-
-    history: Histories
-    bought: IntVector
-    fallback_reason: str | None
-    is_popular_list: bool
-    vector: FloatVector | None = None
-    letters: FloatVector | None = None
 
 
 class Engine:
@@ -70,7 +54,7 @@ class Engine:
         self.catalogue, self.profiles, self.signer = catalogue, profiles, signer
         self.model_version = model_version
         self._scorer, self._candidates = scorer, candidates
-        self._explainer = Explainer(catalogue, profiles.event_types)
+        self.explainer = Explainer(catalogue, profiles.event_types)
         popularity = scorer.hybrid.features.columns[POPULARITY]
         self._popularity = (popularity - popularity.min(initial=0)).astype(np.float64)
 
@@ -138,6 +122,16 @@ class Engine:
         (item,) = self._items(ask, shopper, one, rank, reasons, words)
         return Explanation(ask.user_id, self.model_version, ask.now, shopper.fallback_reason, n_ranked, item)
 
+    def shares(self, ask: Ask, item_ids: Sequence[str]) -> tuple[Context, list[list[Share]]]:
+        """Every summand of the scores of some items, a list for each, and whose they are.
+
+        Raises:
+            NotFound: an item is not in the catalogue.
+        """
+        rows = np.array([self.catalogue.item_idx(item_id) for item_id in item_ids], np.int32)
+        shopper = self._shopper(ask, ask.now, None)
+        return _context(ask, shopper), self._shares(shopper, rows, None)
+
     def given(self, scorer: Scorer) -> "Engine":
         """The same engine with another scorer; its lists are still made of the same candidates."""
         other = copy(self)
@@ -160,27 +154,10 @@ class Engine:
             raise BadRecord("cursor", "belongs to another question or an earlier model; ask again without it")
         return cursor
 
-    def _shopper(self, ask: Ask, now: datetime, n_live: int | None) -> _Shopper:
-        own = ask.past
-        if own is None and ask.user_id is not None:
-            own = self.profiles.history(ask.user_id, now, n_live)
-        history = self.profiles.nobody(now) if own is None else own
-        bought = self.profiles.bought(history)
-        if ask.similar_to is not None:
-            history = self.profiles.anchor(self.catalogue.item_idx(ask.similar_to), now)
-        letters = None if ask.parsed is None else self._scorer.letters(searched_words(ask.parsed), history)
-        said = (ask.query_vector, letters)
-        if ask.similar_to is not None:
-            return _Shopper(history, bought, None, False, *said)
-        searched = ask.query_vector is not None or letters is not None
-        reason = None
-        if own is None and not (searched and ask.user_id is None):
-            reason = "unknown_user"
-        elif not len(history.item_idx) and ask.user_id is not None:
-            reason = "no_history"
-        return _Shopper(history, bought, reason, not len(history.item_idx) and not searched, *said)
+    def _shopper(self, ask: Ask, now: datetime, n_live: int | None) -> Shopper:
+        return shopper_of(ask, self.profiles, self.catalogue, self._scorer, now, n_live)
 
-    def _search(self, ask: Ask, shopper: _Shopper) -> Search:
+    def _search(self, ask: Ask, shopper: Shopper) -> Search:
         """Who may be shown, by the filters and by the words."""
         kept = self.catalogue.mask(ask.filters)
         if ask.parsed is not None:
@@ -201,7 +178,7 @@ class Engine:
         has_words = self._scorer.has_words(searched_words(ask.parsed))
         return search_of(ask.parsed, self.catalogue, kept, ask.n, self._popularity, named, has_words)
 
-    def _ranked(self, ask: Ask, shopper: _Shopper, search: Search, n: int) -> Ranked:
+    def _ranked(self, ask: Ask, shopper: Shopper, search: Search, n: int) -> Ranked:
         """The best n items (or all): those named, then tier by tier."""
         ranked = Ranked(np.zeros(0, np.int32), np.zeros((0, len(PARTS))))
         for pool in self._pools(ask, shopper, search):
@@ -215,7 +192,7 @@ class Engine:
         return ranked
 
     def _pools(
-        self, ask: Ask, shopper: _Shopper, search: Search, *, all_scored: bool = False
+        self, ask: Ask, shopper: Shopper, search: Search, *, all_scored: bool = False
     ) -> Iterator[IntVector]:
         """Whom to score, those first who come first: of each tier the candidates, then the others.
 
@@ -235,7 +212,7 @@ class Engine:
             yield np.flatnonzero(left).astype(np.int32)
             done |= mask
 
-    def _parts(self, shopper: _Shopper, item_idx: IntVector) -> NDArray[np.float64]:
+    def _parts(self, shopper: Shopper, item_idx: IntVector) -> NDArray[np.float64]:
         """Weighted parts, shape (len(item_idx), len(PARTS))."""
         if shopper.is_popular_list:
             parts = np.zeros((len(item_idx), len(PARTS)))
@@ -247,14 +224,13 @@ class Engine:
     def _items(
         self,
         ask: Ask,
-        shopper: _Shopper,
+        shopper: Shopper,
         page: Ranked,
         first_rank: int,
         n_reasons: int | None,
         words: WordReasons | None,
     ) -> tuple[RankedItem, ...]:
-        query = "" if ask.parsed is None else ask.parsed.text
-        context = Context(shopper.history, ask.language, query, is_past=ask.similar_to is None)
+        context = _context(ask, shopper)
         shares = None
         if n_reasons != 0:
             shares = self._shares(shopper, page.item_idx, n_reasons)
@@ -271,15 +247,20 @@ class Engine:
                     rank=first_rank + row,
                     score=sum(score_parts.values()),
                     score_parts=score_parts,
-                    reasons=self._explainer.reasons(own, context, n_reasons, stated),
+                    reasons=self.explainer.reasons(own, context, n_reasons, stated),
                     no_path=shares is not None and not has_path(own),
                 )
             )
         return tuple(items)
 
-    def _shares(self, shopper: _Shopper, item_idx: IntVector, most: int | None) -> list[list[Share]]:
+    def _shares(self, shopper: Shopper, item_idx: IntVector, most: int | None) -> list[list[Share]]:
         if shopper.is_popular_list:
             popular = self._popularity[item_idx].tolist()
             return [[Share("feature", value, name=POPULARITY)] for value in popular]
         said = shopper.vector, most, shopper.letters
         return self._scorer.shares_of_items(shopper.history, item_idx, *said)
+
+
+def _context(ask: Ask, shopper: Shopper) -> Context:
+    query = "" if ask.parsed is None else ask.parsed.text
+    return Context(shopper.history, ask.language, query, is_past=ask.similar_to is None)

@@ -67,9 +67,10 @@ class Explainer:
         merged = merge_shares(shares)
         chosen = merged if limit is None else _pick(merged, limit - len(first))
         chosen.sort(key=lambda share: (share.value < 0, -abs(share.value)))
-        return (*first, *(self._reason(share, context) for share in chosen))
+        return (*first, *(self.reason(share, context) for share in chosen))
 
-    def _reason(self, share: Share, context: Context) -> Reason:
+    def reason(self, share: Share, context: Context) -> Reason:
+        """One share with its path and its sentence."""
         path = self._named(share.path, context.language)
         if share.kind == "item_item" and share.past_item_idx is not None:
             # learned from shoppers: the past item alone, as there is no edge to draw
