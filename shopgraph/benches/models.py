@@ -5,6 +5,7 @@ all of the training data and leaves lists, which are measured here. A contender 
 the reason.
 """
 
+import hashlib
 import json
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -18,6 +19,7 @@ import numpy as np
 
 from evaluation.bootstrap import Interval
 from evaluation.harness import ModelResult, evaluate_lists
+from evaluation.provenance import read_provenance
 from evaluation.report import Report, Run, build_report
 from shopgraph.benches.our_models import OUR_MODELS
 from shopgraph.benches.ours import Order
@@ -50,8 +52,12 @@ def run(
     settings: Settings,
     now: datetime,
     on_stage: Callable[[str], None],
+    keep: Path | None = None,
 ) -> list[dict[str, Any]]:
     """One row a model for each view, in the order asked for, each metric with its 95 % interval over users.
+
+    With `keep`, what each contender leaves is kept there, and a run that was cut goes on from it: it must be
+    asked the same, and of the same commit.
 
     Most protocols have one view; a cold start has several, and `repeats` asks for one more, with what was
     bought before listed again, for which everything is chosen and trained anew.
@@ -67,10 +73,12 @@ def run(
     if unknown := sorted(set(models) - set(MODELS)):
         raise BadSettings(f"model {unknown[0]!r}: expected some of {', '.join(MODELS)}")
     outcomes: dict[str, dict[str, list[Outcome]]] = {}
+    if keep is not None:
+        keep, now = _going_on(keep, Order(question, now, limits, 0, settings))
     for seed in question.seeds:
         for repeats in (False, True) if question.repeats else (False,):
             order = Order(question, now, limits, seed, settings, repeats)
-            for name, view, outcome in _outcomes(order, models, on_stage):
+            for name, view, outcome in _outcomes(order, models, on_stage, keep):
                 on_stage(f"seed {seed}: {name}, {view}: {_in_short(outcome)}")
                 outcomes.setdefault(view, {}).setdefault(name, []).append(outcome)
     rows = []
@@ -123,20 +131,31 @@ def _table(rows: Sequence[Mapping[str, Any]]) -> str:
     return "\n".join(lines) + "\n"
 
 
+def _going_on(keep: Path, order: Order) -> tuple[Path, datetime]:
+    """(the folder below `keep` of runs that are asked this, when the first of them began)."""
+    asked = {**order.to_json(), "now": "", "commit": read_provenance().commit}
+    digest = hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()[:12]
+    folder = keep.resolve() / digest
+    if not (folder / "question.json").exists():
+        folder.mkdir(parents=True, exist_ok=True)
+        order.write(folder)
+    return folder, Order.read(folder).now
+
+
 def _outcomes(
-    order: Order, models: Sequence[str], on_stage: Callable[[str], None]
+    order: Order, models: Sequence[str], on_stage: Callable[[str], None], keep: Path | None
 ) -> Iterator[tuple[str, str, Outcome]]:
     """(model, view, what it came to there), each model trained once."""
     split = read_split(order.question, order.now, order.seed, order.settings, repeats=order.repeats)
     with TemporaryDirectory() as scratch:
-        folder = Path(scratch)
-        write_task(folder / "task", split, order.limits, order.seed)
+        task = Path(scratch) / "task"
+        write_task(task, split, order.limits, order.seed)
         for name in models:
             on_stage(f"seed {order.seed}: {name}")
-            out = folder / name
-            out.mkdir()
+            out = (keep or Path(scratch)) / f"seed-{order.seed}{'-repeats' * order.repeats}" / name
+            out.mkdir(parents=True, exist_ok=True)
             order.write(out)
-            for view, outcome in _by_view(name, folder / "task", out, split, order.limits, on_stage).items():
+            for view, outcome in _by_view(name, task, out, split, order.limits, on_stage).items():
                 yield name, view, outcome
 
 
@@ -144,7 +163,9 @@ def _by_view(
     name: str, task: Path, out: Path, split: Split, limits: Limits, on_stage: Callable[[str], None]
 ) -> dict[str, Outcome]:
     try:
-        if name in PEER_MODELS:
+        if (out / RESULT).exists():
+            on_stage(f"{name} was done before: {out}")
+        elif name in PEER_MODELS:
             run_peer(name, task, out, limits, on_stage)
         else:
             run_process([sys.executable, "-m", "shopgraph.benches.ours", str(out), name], out, limits)

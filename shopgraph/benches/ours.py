@@ -60,18 +60,20 @@ class Order:
     settings: Settings
     repeats: bool = False
 
-    def write(self, folder: Path) -> None:
-        """Into `question.json`; keys and passwords stay where they are."""
-        settings = self.settings.model_dump(mode="json", exclude={"secret", "neo4j_password"})
-        said = {
+    def to_json(self) -> dict[str, Any]:
+        """All of it but keys and passwords."""
+        return {
             "question": _QUESTION.dump_python(self.question, mode="json"),
             "now": self.now.isoformat(),
             "limits": asdict(self.limits),
             "seed": self.seed,
-            "settings": settings,
+            "settings": self.settings.model_dump(mode="json", exclude={"secret", "neo4j_password"}),
             "repeats": self.repeats,
         }
-        (folder / "question.json").write_text(json.dumps(said, indent=1) + "\n", encoding="utf-8")
+
+    def write(self, folder: Path) -> None:
+        """Into `question.json`; keys and passwords stay where they are."""
+        (folder / "question.json").write_text(json.dumps(self.to_json(), indent=1) + "\n", encoding="utf-8")
 
     @staticmethod
     def read(folder: Path) -> "Order":

@@ -63,6 +63,9 @@ def bench(
     epochs: Annotated[
         int | None, typer.Option(min=1, help="Most epochs of each fit: 200 for models, 3 for lightgcn.")
     ] = None,
+    keep: Annotated[
+        Path | None, typer.Option(help="models: folder to keep each one's lists in, and to go on from.")
+    ] = None,
     grid: Annotated[int, typer.Option(min=1, help="models: most settings tried of each.")] = 8,
     threads: Annotated[int, typer.Option(min=1, help="models, lightgcn: threads of each.")] = 1,
     queries: Annotated[
@@ -110,7 +113,8 @@ def bench(
         if name == "lightgcn":
             rows = lightgcn.run(question, limits, settings, utc_now(), note)
         else:
-            rows = models_bench.run(question, models_bench.chosen(models), limits, settings, utc_now(), note)
+            named = models_bench.chosen(models)
+            rows = models_bench.run(question, named, limits, settings, utc_now(), note, keep)
             file, table = f"{file}-{protocol}-{variant}", models_bench.markdown(rows)
     else:
         raise BadSettings(f"bench {name!r}: expected one of {', '.join(sorted(NAMES))}")

@@ -2,7 +2,7 @@
 
 import sys
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import numpy as np
@@ -59,6 +59,22 @@ def test_ours_are_measured_in_processes_of_their_own(question: Question) -> None
     assert popularity["n_parameters"] == 200
     assert 20 < popularity["peak_rss_mb"] < 2_000
     assert markdown(rows).count("\n") == 4
+
+
+def test_a_run_goes_on_from_what_was_kept_if_it_is_asked_the_same(question: Question, tmp_path: Path) -> None:
+    said: list[str] = []
+
+    def ran(models: list[str], limits: Limits, now: datetime) -> list[object]:
+        said.clear()
+        rows = run(question, models, limits, Settings(), now, said.append, tmp_path)
+        return [(row["ndcg@10"], row["details"]) for row in rows]
+
+    first = ran(["popularity"], LIMITS, NOW)
+    again = ran(["ease", "popularity"], LIMITS, NOW + timedelta(days=9))
+    assert again[1] == first[0]
+    assert [stage.split(" was done")[0] for stage in said if "was done before" in stage] == ["popularity"]
+    ran(["popularity"], replace(LIMITS, epochs=5), NOW)
+    assert not any("was done before" in stage for stage in said)
 
 
 def test_repeats_and_cold_starts_are_views_of_their_own(question: Question) -> None:
