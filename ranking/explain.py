@@ -117,23 +117,20 @@ class Explainer:
         )
 
 
-def merge_shares(shares: Iterable[Share]) -> list[Share]:
+def merge_shares(shares: Iterable[Share], *, by_past: bool = False) -> list[Share]:
     """The shares with one for each path and past item, and `latent` as `text` and the rest, over all models.
 
-    Their sum stays what it was; shares of 0 are left out.
+    Their sum stays what it was; shares of 0 are left out. With `by_past` there is one `latent` share of
+    each name for each past item.
     """
     merged: dict[tuple[object, ...], Share] = {}
-    latent: dict[str, float] = {}
     for share in shares:
         if share.kind == "latent":
-            name = share.name if share.name == TEXT else ""
-            latent[name] = latent.get(name, 0.0) + share.value
-            continue
-        key = _merged_by(share)
-        known = merged.get(key)
-        merged[key] = share if known is None else replace(known, value=known.value + share.value)
-    everything = [*merged.values(), *(Share("latent", value, name=name) for name, value in latent.items())]
-    return [share for share in everything if share.value]
+            past = share.past_item_idx if by_past else None
+            share = Share("latent", share.value, past, name=share.name if share.name == TEXT else "")
+        known = merged.setdefault(_merged_by(share), replace(share, value=0.0))
+        merged[_merged_by(share)] = replace(known, value=known.value + share.value)
+    return [share for share in merged.values() if share.value]
 
 
 def has_path(shares: Iterable[Share]) -> bool:
@@ -142,14 +139,9 @@ def has_path(shares: Iterable[Share]) -> bool:
 
 
 def _merged_by(share: Share) -> tuple[object, ...]:
-    """What two shares have in common that a reader would take for one."""
-    match share.kind:
-        case "path":
-            return share.kind, share.past_item_idx, share.path
-        case "item_item":
-            return share.kind, share.past_item_idx
-        case _:
-            return share.kind, share.name
+    """What two shares have in common that a reader would take for one: of models that agree, no names."""
+    name = "" if share.kind in ("path", "item_item") else share.name
+    return share.kind, share.past_item_idx, share.path, name
 
 
 def _pick(merged: Sequence[Share], limit: int) -> list[Share]:
