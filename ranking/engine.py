@@ -11,17 +11,22 @@ from datetime import datetime
 from time import perf_counter
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ranking.ask import Ask, Explanation, digest, shortfall_reason
 from ranking.candidates import Candidates
 from ranking.catalogue import Catalogue
 from ranking.conditions import Tiers, excluding
 from ranking.explain import Context, Explainer, has_path
-from ranking.features import POPULARITY
-from ranking.ordering import Ranked, place_of, top
+from ranking.groups import ShopperGroups, count_past_items
+from ranking.hybrid import Hybrid
+from ranking.listing import Listed, Listing
+from ranking.ordering import Ranked, place_of
 from ranking.profiles import Profiles
+from ranking.rules.banned import BannedScorers
+from ranking.rules.house import House, RuleSource
+from ranking.rules.ruling import NO_RULES
 from ranking.scorer import Scorer
+from ranking.scoring import Scoring
 from ranking.searching import NOBODY, Search, WordReasons, model_item, named_items, search_of, searched_words
 from ranking.shopper import Shopper, shopper_of
 from ranking.tokens import Cursor, Signer
@@ -35,8 +40,6 @@ from shopgraph.types import (
 )
 
 __all__ = ["Ask", "Engine", "Explanation"]
-
-_FEATURES = PARTS.index("features")
 
 
 class Engine:
@@ -53,10 +56,9 @@ class Engine:
     ) -> None:
         self.catalogue, self.profiles, self.signer = catalogue, profiles, signer
         self.model_version = model_version
-        self._scorer, self._candidates = scorer, candidates
+        self._scoring, self._candidates = Scoring(scorer, BannedScorers(catalogue)), candidates
         self.explainer = Explainer(catalogue, profiles.event_types)
-        popularity = scorer.hybrid.features.columns[POPULARITY]
-        self._popularity = (popularity - popularity.min(initial=0)).astype(np.float64)
+        self._house: House | None = None
 
     def answer(self, ask: Ask) -> Recommendation:
         """The list: exactly n items, or `shortfall_reason` says why not.
@@ -75,11 +77,11 @@ class Engine:
         shopper = self._shopper(ask, here.now, here.n_live)
         search = self._search(ask, shopper)
         end = here.offset + ask.n
-        ranked = self._ranked(ask, shopper, search, end)
-        page = Ranked(ranked.item_idx[here.offset : end], ranked.parts[here.offset : end])
+        listed = self._listed(ask, shopper, search, end)
+        page = listed.page(here.offset, end)
         words = WordReasons(self.catalogue, ask.parsed, search, ask.language) if ask.parsed else None
-        items = self._items(ask, shopper, page, here.offset + 1, ask.reasons, words)
-        n_eligible = search.n_eligible
+        items = self._items(ask, shopper, page, here.offset + 1, ask.reasons, words, listed.touched)
+        is_full = len(items) == ask.n
         further = Cursor(end, here.now, here.n_live, here.ask, here.model_version)
         return Recommendation(
             recommendation_id=self.signer.recommendation_id(self.model_version, here.now),
@@ -89,10 +91,8 @@ class Engine:
             now=here.now,
             items=items,
             fallback_reason=shopper.fallback_reason,
-            shortfall_reason=None
-            if len(items) == ask.n
-            else shortfall_reason(ask, n_eligible, search.filters),
-            next_cursor=self.signer.cursor(further) if n_eligible > end else None,
+            shortfall_reason=None if is_full else self._shortfall(ask, shopper, search, listed),
+            next_cursor=self.signer.cursor(further) if is_full and search.n_eligible > end else None,
             parsed=ask.parsed,
             relaxed=() if words is None else words.relaxed(),
         )
@@ -100,7 +100,8 @@ class Engine:
     def explain(self, ask: Ask, item_id: str, reasons: int | None = None) -> Explanation:
         """The shares of one item's score, and its rank in the whole list, in which every item is scored.
 
-        An item that the list leaves out, as one that was bought, is ranked as if it did not.
+        An item that the list leaves out, as one that was bought, is ranked as if it did not. A pinned one
+        has its pin's place; caps are not looked at.
 
         Args:
             ask: whose list, and the words searched for, if any.
@@ -117,9 +118,13 @@ class Engine:
         if not search.tiers.masks[-1][item_idx]:
             search.tiers.masks[0][item_idx], n_ranked = True, n_ranked + 1
         pools = self._pools(ask, shopper, search, all_scored=True)
-        rank, one = place_of(item_idx, pools, lambda pool: self._parts(shopper, pool), search.sorting)
+        rank, one = place_of(item_idx, pools, lambda pool: self._scoring.parts(shopper, pool), search.sorting)
+        touched = shopper.ruling.removing(item_idx)
+        for place, pin in shopper.ruling.places(search.tiers.masks[0]).items():
+            if pin.item_idx == item_idx and search.sorting is None and not touched:
+                rank, touched = place + 1, [pin.rule.rule_id]
         words = WordReasons(self.catalogue, ask.parsed, search, ask.language) if ask.parsed else None
-        (item,) = self._items(ask, shopper, one, rank, reasons, words)
+        (item,) = self._items(ask, shopper, one, rank, reasons, words, {item_idx: touched})
         return Explanation(ask.user_id, self.model_version, ask.now, shopper.fallback_reason, n_ranked, item)
 
     def shares(self, ask: Ask, item_ids: Sequence[str]) -> tuple[Context, list[list[Share]]]:
@@ -130,18 +135,30 @@ class Engine:
         """
         rows = np.array([self.catalogue.item_idx(item_id) for item_id in item_ids], np.int32)
         shopper = self._shopper(ask, ask.now, None)
-        return _context(ask, shopper), self._shares(shopper, rows, None)
+        return _context(ask, shopper), self._scoring.shares(shopper, rows, None)
 
-    def given(self, scorer: Scorer) -> "Engine":
-        """The same engine with another scorer; its lists are still made of the same candidates."""
+    @property
+    def hybrid(self) -> Hybrid:
+        """What scores."""
+        return self._scoring.scorer.hybrid
+
+    def given(self, hybrid: Hybrid) -> "Engine":
+        """The same engine with another hybrid; its lists are still made of the same candidates."""
         other = copy(self)
-        other._scorer = scorer
+        other._scoring = Scoring(self._scoring.scorer.over(hybrid), BannedScorers(self.catalogue))
+        return other
+
+    def ruled_by(self, source: RuleSource) -> "Engine":
+        """The same engine that follows the shop's rules."""
+        groups = self.hybrid.groups or ShopperGroups.of_thirds(count_past_items(self.profiles.trained))
+        other = copy(self)
+        other._house = House(source, self.catalogue, groups)
         return other
 
     @property
-    def scorer(self) -> Scorer:
-        """What scores."""
-        return self._scorer
+    def house(self) -> House | None:
+        """Which rules hold, None where it follows none."""
+        return self._house
 
     def _place(self, ask: Ask) -> Cursor:
         """Where the page starts; a later page sees the shopper as the first one did."""
@@ -155,7 +172,10 @@ class Engine:
         return cursor
 
     def _shopper(self, ask: Ask, now: datetime, n_live: int | None) -> Shopper:
-        return shopper_of(ask, self.profiles, self.catalogue, self._scorer, now, n_live)
+        shopper = shopper_of(ask, self.profiles, self.catalogue, self._scoring.scorer, now, n_live)
+        if self._house is None:
+            return shopper
+        return replace(shopper, ruling=self._house.ruling(ask, shopper.past, now))
 
     def _search(self, ask: Ask, shopper: Shopper) -> Search:
         """Who may be shown, by the filters and by the words."""
@@ -173,30 +193,41 @@ class Engine:
             allowed = np.zeros_like(kept)
             allowed[self.catalogue.known_items(ask.candidate_ids)] = True
             kept &= allowed
+        if shopper.ruling.out is not None:
+            kept &= ~shopper.ruling.out
         if ask.parsed is None:
             return Search(Tiers((kept,), ()))
-        has_words = self._scorer.has_words(searched_words(ask.parsed))
-        return search_of(ask.parsed, self.catalogue, kept, ask.n, self._popularity, named, has_words)
+        has_words = self._scoring.scorer.has_words(searched_words(ask.parsed))
+        return search_of(ask.parsed, self.catalogue, kept, ask.n, self._scoring.popularity, named, has_words)
 
-    def _ranked(self, ask: Ask, shopper: Shopper, search: Search, n: int) -> Ranked:
-        """The best n items (or all): those named, then tier by tier."""
-        ranked = Ranked(np.zeros(0, np.int32), np.zeros((0, len(PARTS))))
-        for pool in self._pools(ask, shopper, search):
-            parts = self._parts(shopper, pool)
-            scores = parts.sum(axis=1)
-            wanted = n - len(ranked.item_idx)
-            order = search.sorting.places(pool, scores)[:wanted] if search.sorting else top(scores, wanted)
-            ranked = ranked.then(Ranked(pool[order], parts[order]))
-            if len(ranked.item_idx) >= n:
+    def _listed(self, ask: Ask, shopper: Shopper, search: Search, n: int) -> Listed:
+        """The first n places (or all): the best of those named, then tier by tier, as rules arrange them."""
+        listing = Listing(shopper.ruling, search.sorting, search.tiers.masks[0], n)
+        for pool in self._pools(ask, shopper, search, also=listing.pinned):
+            if listing.add(pool, self._scoring.parts(shopper, pool)):
                 break
-        return ranked
+        return listing.listed()
+
+    def _shortfall(self, ask: Ask, shopper: Shopper, search: Search, listed: Listed) -> str:
+        """Why the list is too short; counted over all pages."""
+        without = self._search(ask, replace(shopper, ruling=NO_RULES)).n_eligible
+        if listed.short or without > search.n_eligible:
+            return f"only_{len(listed.ranked.item_idx)}_items_left_by_rules"
+        return shortfall_reason(ask, search.n_eligible, search.filters)
 
     def _pools(
-        self, ask: Ask, shopper: Shopper, search: Search, *, all_scored: bool = False
+        self,
+        ask: Ask,
+        shopper: Shopper,
+        search: Search,
+        *,
+        all_scored: bool = False,
+        also: IntVector = NOBODY,
     ) -> Iterator[IntVector]:
         """Whom to score, those first who come first: of each tier the candidates, then the others.
 
-        With `all_scored` a tier is not parted: every item of it is a candidate.
+        With `all_scored` a tier is not parted: every item of it is a candidate. What rules boost is one
+        whatever else speaks for it, and so are the items of `also`.
         """
         done = np.zeros(len(self.catalogue), np.bool_)
         if len(search.named):
@@ -207,19 +238,12 @@ class Engine:
             left = mask & ~done
             if not all_scored:
                 candidates = self._candidates.gather(shopper.history, left, shopper.vector, shopper.letters)
+                if len(wanted := np.concatenate([also, shopper.ruling.boosted])):
+                    candidates = np.union1d(candidates, wanted[left[wanted]]).astype(np.int32)
                 yield candidates
                 left[candidates] = False
             yield np.flatnonzero(left).astype(np.int32)
             done |= mask
-
-    def _parts(self, shopper: Shopper, item_idx: IntVector) -> NDArray[np.float64]:
-        """Weighted parts, shape (len(item_idx), len(PARTS))."""
-        if shopper.is_popular_list:
-            parts = np.zeros((len(item_idx), len(PARTS)))
-            parts[:, _FEATURES] = self._popularity[item_idx]
-            return parts
-        found = self._scorer.parts_of_items(shopper.history, item_idx, shopper.vector, shopper.letters)
-        return np.stack([found[part] for part in PARTS], axis=1).astype(np.float64)
 
     def _items(
         self,
@@ -229,11 +253,13 @@ class Engine:
         first_rank: int,
         n_reasons: int | None,
         words: WordReasons | None,
+        touched: Mapping[int, list[str]],
     ) -> tuple[RankedItem, ...]:
         context = _context(ask, shopper)
         shares = None
         if n_reasons != 0:
-            shares = self._shares(shopper, page.item_idx, n_reasons)
+            shares = self._scoring.shares(shopper, page.item_idx, n_reasons)
+        rules = self._scoring.rules_of(shopper, page, touched)
         items = []
         for row, (item_idx, parts) in enumerate(zip(page.item_idx, page.parts, strict=True)):
             item_id = self.catalogue.item_id(int(item_idx))
@@ -249,16 +275,10 @@ class Engine:
                     score_parts=score_parts,
                     reasons=self.explainer.reasons(own, context, n_reasons, stated),
                     no_path=shares is not None and not has_path(own),
+                    rules_applied=rules.get(int(item_idx), ()),
                 )
             )
         return tuple(items)
-
-    def _shares(self, shopper: Shopper, item_idx: IntVector, most: int | None) -> list[list[Share]]:
-        if shopper.is_popular_list:
-            popular = self._popularity[item_idx].tolist()
-            return [[Share("feature", value, name=POPULARITY)] for value in popular]
-        said = shopper.vector, most, shopper.letters
-        return self._scorer.shares_of_items(shopper.history, item_idx, *said)
 
 
 def _context(ask: Ask, shopper: Shopper) -> Context:

@@ -18,7 +18,7 @@ of the candidate list. An empty history gives 0 for all that is personal.
 
 import json
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Self
@@ -64,6 +64,8 @@ class FeatureSet:
         repeats: whether `seen_before` exists: there are events other than the main one.
         repeat_half_life_days: halves an event for what is late in `bought_again`; None: nothing is bought
             again, and the feature does not exist.
+        counts: how many nodes an item counts as having, by feature name, where `labels` no longer holds
+            them all: what is banned is gone from the sum, not from the mean.
     """
 
     scales: Mapping[str, float]
@@ -77,6 +79,7 @@ class FeatureSet:
     text_mean: FloatVector | None
     repeats: bool
     repeat_half_life_days: float | None = None
+    counts: Mapping[str, IntVector] = field(default_factory=dict)
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -110,7 +113,7 @@ class FeatureSet:
                 column = self.columns[name][chosen]
                 yield name, np.broadcast_to(column, (len(histories), len(column)))
             elif name in self.labels:
-                yield name, _affinity(profile, self.labels[name], item_idx)
+                yield name, _affinity(profile, self.labels[name], self.counts.get(name), item_idx)
             elif name == PRICE_FIT:
                 yield name, self._price_fit(profile, item_idx)
             elif name == TEXT_PROFILE:
@@ -266,28 +269,33 @@ def _rows_to_one(weights: sparse.csr_array) -> sparse.csr_array:
     return sparse.csr_array((weights.data / totals, weights.indices, weights.indptr), shape=weights.shape)
 
 
-def _affinity(profile: sparse.csr_array, labels: sparse.csr_array, item_idx: IntVector | None) -> FloatMatrix:
-    """Mean, over the nodes of each item, of the node's share in the profile."""
+def _affinity(
+    profile: sparse.csr_array,
+    labels: sparse.csr_array,
+    counts: IntVector | None,
+    item_idx: IntVector | None,
+) -> FloatMatrix:
+    """Mean, over the nodes of each item, of the node's share in the profile; `counts` as in FeatureSet."""
+    if counts is None:
+        counts = np.diff(labels.indptr).astype(np.int32)
+    over = np.maximum(counts if item_idx is None else counts[item_idx], 1).astype(np.float32)
     if profile.shape[0] == 1:
-        return _affinity_of_one(profile, labels, item_idx)
+        return _sum_of_one(profile, labels, item_idx) / over
     picked = labels if item_idx is None else labels[item_idx]
-    counts = np.maximum(np.diff(picked.indptr), 1).astype(np.float32)
-    mean: FloatMatrix = (profile @ labels @ picked.T).toarray() / counts
+    mean: FloatMatrix = (profile @ labels @ picked.T).toarray() / over
     return mean
 
 
-def _affinity_of_one(
+def _sum_of_one(
     profile: sparse.csr_array, labels: sparse.csr_array, item_idx: IntVector | None
 ) -> FloatMatrix:
-    """The same of a single history, for which an answer waits: no sparse products."""
+    """The sums of a single history, for which an answer waits: no sparse products."""
     place, nodes = _entries(labels, profile.indices)
     liked = np.bincount(nodes, profile.data[place], labels.shape[1])
-    items = np.arange(labels.shape[0]) if item_idx is None else item_idx
-    place, nodes = _entries(labels, items)
-    summed = np.bincount(place, liked[nodes], len(items))
-    counts = np.maximum(labels.indptr[items + 1] - labels.indptr[items], 1)
-    mean: FloatMatrix = (summed / counts).astype(np.float32)[None, :]
-    return mean
+    if item_idx is None:
+        return np.asarray(labels @ liked.astype(np.float32), np.float32)[None, :]
+    place, nodes = _entries(labels, item_idx)
+    return np.bincount(place, liked[nodes], len(item_idx)).astype(np.float32)[None, :]
 
 
 def _entries(

@@ -66,6 +66,11 @@ class Profiles:
         self._seen: set[str] = set()
         self._lock = Lock()
 
+    @property
+    def trained(self) -> Histories:
+        """Everybody's past as of the start, row = user_idx of the snapshot."""
+        return self._histories
+
     def add(self, user_id: str, events: Sequence[LiveEvent]) -> int:
         """Fold events in and make the user known; returns how many are new and count for the model.
 

@@ -42,7 +42,7 @@ class Scorer:
 
     def __init__(self, hybrid: Hybrid, weights: FusionWeights | None = None) -> None:
         """By default the weights that were learned with the hybrid, of each group its own."""
-        self.hybrid = hybrid
+        self.hybrid, self._given = hybrid, weights
         self.weights = weights or hybrid.weights
         self._groups = hybrid.groups if weights is None and hybrid.group_weights else None
         self._mixes = [Mix.of(hybrid, self.weights)]
@@ -52,6 +52,10 @@ class Scorer:
         self._nobody = None if weights is not None or hybrid.nobody is None else len(self._mixes)
         if hybrid.nobody is not None:
             self._mixes.append(Mix.of(hybrid, hybrid.nobody))
+
+    def over(self, hybrid: Hybrid) -> "Scorer":
+        """A scorer by the same weights of another hybrid; learned ones are that hybrid's own."""
+        return Scorer(hybrid, self._given)
 
     def letters(self, words: str, history: Histories) -> FloatVector | None:
         """How far the letters of `words` are in each item's texts, weighted, shape (n_items,).

@@ -6,6 +6,7 @@ from datetime import datetime
 from ranking.ask import Ask
 from ranking.catalogue import Catalogue
 from ranking.profiles import Profiles
+from ranking.rules.ruling import NO_RULES, Ruling
 from ranking.scorer import Scorer
 from ranking.searching import searched_words
 from shopgraph.types import FloatVector, Histories, IntVector
@@ -15,15 +16,18 @@ from shopgraph.types import FloatVector, Histories, IntVector
 class Shopper:
     """Whom an answer is for: `history` scores (it may be made up), `bought` is left out.
 
-    `vector` and `letters` are what was said, as the scorer takes it.
+    `past` is their own, `vector` and `letters` are what was said, as the scorer takes it, `ruling` what the
+    shop's rules do.
     """
 
     history: Histories
+    past: Histories
     bought: IntVector
     fallback_reason: str | None
     is_popular_list: bool
     vector: FloatVector | None = None
     letters: FloatVector | None = None
+    ruling: Ruling = NO_RULES
 
 
 def shopper_of(
@@ -38,18 +42,18 @@ def shopper_of(
     own = ask.past
     if own is None and ask.user_id is not None:
         own = profiles.history(ask.user_id, now, n_live)
-    history = profiles.nobody(now) if own is None else own
+    history = past = profiles.nobody(now) if own is None else own
     bought = profiles.bought(history)
     if ask.similar_to is not None:
         history = profiles.anchor(catalogue.item_idx(ask.similar_to), now)
     letters = None if ask.parsed is None else scorer.letters(searched_words(ask.parsed), history)
     said = (ask.query_vector, letters)
     if ask.similar_to is not None:
-        return Shopper(history, bought, None, False, *said)
+        return Shopper(history, past, bought, None, False, *said)
     searched = ask.query_vector is not None or letters is not None
     reason = None
     if own is None and not (searched and ask.user_id is None):
         reason = "unknown_user"
     elif not len(history.item_idx) and ask.user_id is not None:
         reason = "no_history"
-    return Shopper(history, bought, reason, not len(history.item_idx) and not searched, *said)
+    return Shopper(history, past, bought, reason, not len(history.item_idx) and not searched, *said)
