@@ -465,6 +465,32 @@ class Relaxed:
 
 
 @dataclass(frozen=True)
+class GroupExposure:
+    """What a list holds of one group: its share of the places, and the shares that were asked for.
+
+    `missed_at` is the first number of places that hold too few or too many, None where none do; `reason`
+    says why.
+    """
+
+    group: str
+    share: float
+    floor: float
+    ceiling: float
+    missed_at: int | None = None
+    reason: str | None = None
+
+
+@dataclass(frozen=True)
+class Reranked:
+    """How a list was put in order beside the score: `diversity` and `novelty` in [0, 1]."""
+
+    method: Literal["dpp", "mmr", "score"]
+    diversity: float
+    novelty: float
+    exposure: tuple[GroupExposure, ...] = ()
+
+
+@dataclass(frozen=True)
 class Recommendation:
     """An ordered list as shown; exactly n items, or `shortfall_reason` says why not."""
 
@@ -480,6 +506,7 @@ class Recommendation:
     next_cursor: str | None = None
     parsed: ParsedQuery | None = None
     relaxed: tuple[Relaxed, ...] = ()
+    reranked: Reranked | None = None
 
 
 @dataclass(frozen=True)
