@@ -1,12 +1,13 @@
 """What a parsed query asks of an item, and which of it is let go when too few items have it."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import reduce
 
 import numpy as np
 
 from ranking.catalogue import ATTRIBUTE, Catalogue
+from ranking.words import SearchedTexts
 from shopgraph.types import BoolVector, Filters, ParsedQuery, Slot
 
 AUDIENCE, PRICE = "audience", "price"
@@ -78,28 +79,39 @@ def excluding(parsed: ParsedQuery) -> Filters:
     )
 
 
+def said_by_texts(conditions: Sequence[Condition], texts: SearchedTexts) -> dict[Condition, BoolVector]:
+    """Who is of the category, the brand or the attribute as its own text says, whatever the graph says.
+
+    Such a text has the whole search well enough and of each condition the words said or a name that they
+    mean: "red" alone makes nothing a red skillet. What a word means for sure only is asked for that much.
+    """
+    return {
+        condition: texts.whole if condition.confidence < SURE else texts.having(_wordings(condition))
+        for condition in conditions
+        if condition.field in _SAID_BY_TEXTS
+    }
+
+
 def tiers_of(
     conditions: Sequence[Condition],
     catalogue: Catalogue,
     eligible: BoolVector,
     n: int,
-    has_words: BoolVector | None = None,
+    in_texts: Mapping[Condition, BoolVector] | None = None,
 ) -> Tiers:
     """Who of the eligible meets all, then who meets what is left as the weakest are let go, until n do.
 
-    An item whose text has all the words (`has_words`) is of the category, brand and attributes that they
-    name, whatever the graph says. In each step those go without which there are more: the weakest one that
-    helps, but rather several weak ones together than a stronger one; if nothing helps, the weakest.
+    A condition is met by the graph or by the item's own text (`in_texts`). In each step those go without
+    which there are more: the weakest one that helps, but rather several weak ones together than a stronger
+    one; if nothing helps, the weakest.
     """
     left = sorted(conditions, key=_strength)
-    masks = {id(condition): catalogue.mask_of_any(condition.filters) for condition in left}
-    if has_words is not None:
-        for condition in left:
-            if condition.field in _SAID_BY_TEXTS:
-                masks[id(condition)] |= has_words
+    masks = {condition: catalogue.mask_of_any(condition.filters) for condition in left}
+    for condition, said in (in_texts or {}).items():
+        masks[condition] |= said
 
     def meeting(kept: Sequence[Condition]) -> BoolVector:
-        return reduce(np.logical_and, (masks[id(condition)] for condition in kept), eligible)
+        return reduce(np.logical_and, (masks[condition] for condition in kept), eligible)
 
     tiers, relaxed = [meeting(left)], []
     while left and (size := np.count_nonzero(tiers[-1])) < n:
@@ -133,6 +145,12 @@ def _condition(field: str, slots: tuple[Slot, ...], filters: Filters) -> Conditi
     for slot in slots:
         by_word[slot.text] = by_word.get(slot.text, 0.0) + slot.confidence
     return Condition(field, slots, filters, max(by_word.values()))
+
+
+def _wordings(condition: Condition) -> list[str]:
+    """The words that were said and the names of what they mean, each once."""
+    said = (words for slot in condition.slots for words in (slot.text, slot.name))
+    return list(dict.fromkeys(words.casefold() for words in said if words))
 
 
 def _alternatives(slots: tuple[Slot, ...]) -> Condition:

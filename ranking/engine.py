@@ -197,8 +197,8 @@ class Engine:
             kept &= ~shopper.ruling.out
         if ask.parsed is None:
             return Search(Tiers((kept,), ()))
-        has_words = self._scoring.scorer.has_words(searched_words(ask.parsed))
-        return search_of(ask.parsed, self.catalogue, kept, ask.n, self._scoring.popularity, named, has_words)
+        texts = self._scoring.scorer.searched(searched_words(ask.parsed))
+        return search_of(ask.parsed, self.catalogue, kept, ask.n, self._scoring.popularity, named, texts)
 
     def _listed(self, ask: Ask, shopper: Shopper, search: Search, n: int) -> Listed:
         """The first n places (or all): the best of those named, then tier by tier, as rules arrange them."""

@@ -15,9 +15,9 @@ from ranking.groups import GROUPS, count_past_items
 from ranking.hybrid import Hybrid
 from ranking.mix import Mix
 from ranking.models import ITEM_ITEM
+from ranking.words import SearchedTexts
 from shopgraph.types import (
     PARTS,
-    BoolVector,
     FloatMatrix,
     FloatVector,
     FusionWeights,
@@ -28,10 +28,6 @@ from shopgraph.types import (
 
 _GATHERING_COSTS = 4
 """Times that an item costs more when it is picked out than when all are scored in a row."""
-
-NEARLY_ALL, NEARLY_THE_MOST = 0.6, 0.8
-"""From which share of the words' weight on a text has them, and from which share of the most that any text
-has; chosen on validation. Of misspelt or unusual words no text may have much."""
 
 QUERY_SHARE, LETTERS_SHARE = "query", "letters"
 """Names of the text part's shares: likeness in meaning, and in letters."""
@@ -69,17 +65,10 @@ class Scorer:
         weighted: FloatVector = index.scores(words) * factor
         return weighted
 
-    def has_words(self, words: str) -> BoolVector | None:
-        """Whether an item's texts have nearly all of the words, or as many of them as any text has.
-
-        Shape (n_items,); None as for `letters`.
-        """
+    def searched(self, words: str) -> SearchedTexts | None:
+        """Which items' texts have the words; None as for `letters`, and where none has any."""
         index = self.hybrid.words
-        if index is None or not words:
-            return None
-        coverage = index.coverage(words)
-        most = float(coverage.max(initial=0.0))
-        return coverage >= min(NEARLY_ALL, NEARLY_THE_MOST * most) if most else None
+        return None if index is None else index.searched(words)
 
     def score(
         self,

@@ -5,10 +5,11 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from ranking.catalogue import Catalogue
-from ranking.conditions import Condition, Tiers, conditions_of, excluding, tiers_of
+from ranking.conditions import Condition, Tiers, conditions_of, excluding, said_by_texts, tiers_of
 from ranking.ordering import Sorting, sorting_of
 from ranking.phrases import Language
 from ranking.query_phrases import Meaning, meaning_sentence, price_words, relaxed_sentence
+from ranking.words import SearchedTexts
 from shopgraph.types import (
     ITEM,
     BoolVector,
@@ -69,7 +70,7 @@ def search_of(
     n: int,
     popularity: FloatVector,
     named: IntVector,
-    has_words: BoolVector | None,
+    texts: SearchedTexts | None,
 ) -> Search:
     """The words applied to the items that may be shown.
 
@@ -79,11 +80,12 @@ def search_of(
         eligible: who may be shown but for what the words ask for; what they rule out is out already.
         n: so many are wanted.
         popularity: of each item, for the order of that name.
-        has_words: whose texts have all the words.
+        texts: whose texts have the words.
         named: items that the words name; of them the eligible ones come first, whatever else is asked for.
     """
     conditions = conditions_of(parsed, catalogue)
-    tiers = tiers_of(conditions, catalogue, eligible, n, has_words)
+    in_texts = {} if texts is None else said_by_texts(conditions, texts)
+    tiers = tiers_of(conditions, catalogue, eligible, n, in_texts)
     first = named[eligible[named]]
     if len(first):
         masks = tuple(mask.copy() for mask in tiers.masks)

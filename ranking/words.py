@@ -22,7 +22,11 @@ from numpy.typing import NDArray
 
 from gnn.tensors import read_tensors, write_tensors
 from nlu.names import fold, is_han, singular, tidy, tokens
-from shopgraph.types import FloatMatrix, FloatVector, IntVector, ItemTable
+from shopgraph.types import BoolVector, FloatMatrix, FloatVector, IntVector, ItemTable
+
+NEARLY_ALL, NEARLY_THE_MOST = 0.6, 0.8
+"""From which share of the words' weight on a text has them, and from which share of the most that any text
+has; chosen on validation. Of misspelt or unusual words no text may have much."""
 
 _FILE = "words.safetensors"
 _N_BUCKETS = 1 << 18
@@ -73,6 +77,13 @@ class WordIndex:
         shared /= own
         return shared
 
+    def searched(self, words: str) -> "SearchedTexts | None":
+        """Which texts have the words of a search; None where none has any."""
+        coverage = self.coverage(words)
+        most = float(coverage.max(initial=0.0))
+        whole = coverage >= min(NEARLY_ALL, NEARLY_THE_MOST * most)
+        return SearchedTexts(self, whole) if most else None
+
     def _shared(self, words: str) -> tuple[FloatVector, np.float32]:
         """Σ idf² of the features that each item has of the words, and of all of theirs."""
         total = np.zeros(len(self.norms), np.float32)
@@ -98,6 +109,26 @@ class WordIndex:
         """What `save` wrote; None where nothing was written."""
         path = folder / _FILE
         return cls(**read_tensors(path)[0]) if path.exists() else None
+
+
+@dataclass(frozen=True, eq=False)
+class SearchedTexts:
+    """Whose texts have the words of one search.
+
+    Attributes:
+        index: of all texts.
+        whole: those that have nearly all of the words, or as many of them as any text has, shape (n_items,).
+    """
+
+    index: WordIndex
+    whole: BoolVector
+
+    def having(self, wordings: Sequence[str]) -> BoolVector:
+        """Those of `whole` that also have one of the wordings nearly whole, shape (n_items,)."""
+        found = np.zeros_like(self.whole)
+        for words in wordings:
+            found |= self.index.coverage(words) >= NEARLY_ALL
+        return found & self.whole
 
 
 def word_texts(items: ItemTable) -> list[str]:

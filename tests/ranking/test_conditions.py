@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from ranking.catalogue import ATTRIBUTE, BRAND, CATEGORY, HAS_ATTRIBUTE, IN_CATEGORY, MADE_BY, Catalogue
-from ranking.conditions import Tiers, conditions_of, excluding, tiers_of
+from ranking.conditions import Tiers, conditions_of, excluding, said_by_texts, tiers_of
+from ranking.words import WordIndex
 from shopgraph.types import Excluded, NodeTable, ParsedQuery, Slot
 from tests.planted import edges, planted_snapshot
 
@@ -105,8 +106,32 @@ def test_what_is_ruled_out_is_a_filter_that_stays() -> None:
     assert conditions_of(parsed, SHOP) == ()
 
 
-def test_item_whose_text_has_the_words_passes_for_what_they_name_but_not_for_its_price() -> None:
-    parsed = asked(category=(TEA,), attribute=(RED,), price_max=6.0)
-    has_words = np.arange(8) >= 4  # of these 4 and 5 cost up to 6
-    found = tiers_of(conditions_of(parsed, SHOP), SHOP, np.ones(8, np.bool_), 1, has_words)
+def test_item_whose_text_says_it_passes_for_what_was_named_but_not_for_its_price() -> None:
+    conditions = conditions_of(asked(category=(TEA,), attribute=(RED,), price_max=6.0), SHOP)
+    said = np.arange(8) >= 4  # of these 4 and 5 cost up to 6
+    in_texts = {one: said for one in conditions if one.field != "price"}
+    found = tiers_of(conditions, SHOP, np.ones(8, np.bool_), 1, in_texts)
     assert np.flatnonzero(found.masks[0]).tolist() == [0, 1, 4, 5]
+
+
+TEXTS = WordIndex.fit(["red coat", "iron frying pan", "red skillet rack", "tea", "red frying pan"])
+SKILLET = Slot("skillet", CATEGORY, "pans", "Frying Pans", 0.98)
+
+
+@pytest.mark.parametrize(
+    ("words", "slot", "items"),
+    [
+        ("red skillet", SKILLET, [2]),  # a red coat has much of the words, but none of the category's
+        ("red frying pan", SKILLET, [1, 4]),  # what it is called in the shop says it too
+        ("red skilet", replace(SKILLET, text="skilet", confidence=0.5), [2]),
+        ("red coat", replace(SKILLET, text="coat", confidence=0.5), [0]),  # unsure: the whole is enough
+        ("red coat", replace(SKILLET, text="tea"), []),  # it says tea, but not the search
+    ],
+)
+def test_text_says_a_category_with_the_search_and_with_its_own_words(
+    words: str, slot: Slot, items: list[int]
+) -> None:
+    texts = TEXTS.searched(words)
+    assert texts is not None
+    (said,) = said_by_texts(conditions_of(asked(category=(slot,)), SHOP), texts).values()
+    assert np.flatnonzero(said).tolist() == items

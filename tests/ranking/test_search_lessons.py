@@ -100,15 +100,6 @@ def test_shares_of_a_search_by_nobody_sum_to_its_score() -> None:
         assert sum(share.value for share in shares[row]) == pytest.approx(total, abs=1e-4)
 
 
-def test_a_text_passes_that_has_as_much_of_the_words_as_any_has() -> None:
-    index = WordIndex.fit(["red lipstick", "blue lipstick", "tea"])
-    scorer = Scorer(replace(item_item_hybrid(shop()), words=index))
-    found = scorer.has_words("lipstick qqqqqqq wwwwwww tea")
-    assert found is not None
-    assert found.any()
-    assert scorer.has_words("qqq") is None
-
-
 class _Reader:
     """Reads every text as the first item's."""
 

@@ -54,3 +54,12 @@ def test_coverage_is_the_share_of_the_words_that_a_text_has() -> None:
     half = INDEX.coverage("black shoes")
     assert 0 < half[1] < 1
     assert not INDEX.coverage("").any()
+
+
+def test_a_text_passes_that_has_as_much_of_the_words_as_any_has() -> None:
+    index = WordIndex.fit(["red lipstick", "blue lipstick", "tea"])
+    found = index.searched("lipstick qqqqqqq wwwwwww tea")
+    assert found is not None
+    assert found.whole.any()
+    assert index.searched("qqq") is None
+    assert index.searched("") is None
