@@ -104,7 +104,8 @@ def _applicable(
         senses = [s for s in senses if s.layer in SLOTS]
     if not whole and keys[0].isdigit() and len(own) == 1:
         return ()
-    if len(own) == 1 and is_han(keys[0]) and not whole and (start, end) not in word_places():
+    lacks = folded[max(start - 1, 0) : start] in ("无", "零")  # 无糖
+    if len(own) == 1 and is_han(keys[0]) and not whole and not lacks and (start, end) not in word_places():
         senses = [s for s in senses if s.layer in ("stop", "hard", "exclude")]
     if len(own) == 2 and not whole and not shown and is_han(keys[0] + keys[1]) and senses:
         inside = any((start - n, end - n + 1) in word_places() for n in (0, 1))

@@ -12,15 +12,21 @@ from nlu.names import is_han
 _END = re.compile(r"[.;!?。;!?]|\d")
 _LIST = re.compile(r"[,、/&]|\b(?:or|and|nor)\b|[和或跟与]|以及|还有")
 _FREE_AFTER = re.compile(r"[\s-]?free\b(?!\s(?:shipping|delivery|of|from|gift|sample|returns?))")
-_JOINED = re.compile(r"[\s,/&]*(?:\b(?:and|or)\b)?[\s,/&]*")
+_JOINED = re.compile(r"[\s,/&-]*(?:\b(?:and|or)\b)?[\s,/&]*")
 _FREE_BEFORE = re.compile(r"(?:无|零|(?<!\d)0|免)\s?$")
 _NOT_RULED_OUT = frozenset({"skin", "hair", "concern"})
 _BEFORE_AFTER = " 的都就也我会很太容易一用真,,是这个牌子类"
 _CONJUNCTION = re.compile(r"\b(?:or|and|nor)\b|[和或跟与及]|以及|还有|也")
-_NOTHING_BEHIND = re.compile(r"[\s,.;!?。的了吧啊呀哈哦]|$")
+_NOTHING_BEHIND = re.compile(r"\s*(?:[,.;!?。的了吧啊呀哈哦]|$)|(?<![a-z])\s")
 _LITTLE = re.compile(r"[\s-]*(?:(?:any|more|the|a|an|other|of|for|these|those)\s+)*")
 _OWN = re.compile(r"\b(?:my|your|his|her|our|their|the)\s*$")
 _WISHES = frozenset({"", "claim", "form", "skin", "hair", "concern"})
+_WITHIN = re.compile(
+    r" (?:with|containing|that(?: (?:has|have|contains?|are|is|look|feel|smells?|like|of|too|very|so)\b)*"
+    r"|made (?:of|with|from)|from|by|in)(?: (?:any|the|too much|added))? "
+)
+_NON = re.compile(r"\bnon[\s-]?$")
+_BASED = re.compile(r"[\s-]based\b")
 _REACH, _CLOSE = 60, 6
 
 
@@ -58,7 +64,10 @@ def _still_wanted(marks: Sequence[Mark], excluded: AbstractSet[int], folded: str
 
 
 def with_free_forms(marks: Sequence[Mark], folded: str) -> list[Mark]:
-    """The marks, with "paraben" of "paraben-free" and "无硅油" called "paraben free", "silicone free"."""
+    """The marks, with "paraben" of "paraben-free" and "无硅油" called "paraben free", "silicone free".
+
+    So are "non-scented" and "oil-based".
+    """
     found = list(marks)
     for number in reversed(range(len(marks))):
         mark = marks[number]
@@ -76,7 +85,12 @@ def with_free_forms(marks: Sequence[Mark], folded: str) -> list[Mark]:
             and attribute.kind == "ingredient"
             and _JOINED.fullmatch(folded, mark.end, following.start)
         )
-        if after or before or listed:
+        if based := _BASED.match(folded, mark.end):
+            found[number] = replace(mark, end=based.end(), value=f"{attribute.value} based")
+        elif non := _NON.search(folded[max(mark.start - 4, 0) : mark.start]):
+            start = max(mark.start - 4, 0) + non.start()
+            found[number] = replace(mark, start=start, value=f"non {attribute.value}")
+        elif after or before or listed:
             end = after.end() if after else mark.end
             start = before.start() if before else mark.start
             free = (attribute, *(sense for sense in mark.senses if sense is not attribute))
@@ -96,11 +110,19 @@ def _forward(marks: Sequence[Mark], number: int, folded: str, ends: Sequence[tup
         if _END.search(gap) or len(gap) > _REACH or any(place <= start < mark.start for start, _ in ends):
             break
         if mark.has(*SLOTS):
-            if not found and (_is_own(mark, gap) or _is_spared(mark, gap)):
+            if not found and (_is_own(mark, gap) or _is_spared(mark, gap) or _is_smell_of(mark, folded)):
                 continue
+            if not found and _is_described(marks, following, folded):
+                place = mark.end
+                continue
+            if found and not gap.strip() and _is_smell(mark):  # "no floral perfumes"
+                place = mark.end
+                continue
+            if _is_absence(mark):
+                break
             if found and not _goes_on(marks, found[-1], following, folded):
                 break
-            if not found and "," in gap:
+            if ("," if not found else ":") in gap:
                 break
             found.append(following)
             place = mark.end
@@ -112,6 +134,32 @@ def _forward(marks: Sequence[Mark], number: int, folded: str, ends: Sequence[tup
 def _is_own(mark: Mark, gap: str) -> bool:
     """Whether it is the writer's own: "my hair" of "won't leave my hair sticky"."""
     return mark.sense.kind == "weak" and _OWN.search(gap) is not None
+
+
+def _is_absence(mark: Mark) -> bool:
+    """Whether it says itself that something is lacking: what negates it a second time means another thing."""
+    return mark.name.startswith("non ") or mark.name.endswith(" free")
+
+
+def _is_described(marks: Sequence[Mark], number: int, folded: str) -> bool:
+    """Whether it is the product that something must not be in: "toner" of "no toner with alcohol"."""
+    mark = marks[number]
+    within = _WITHIN.match(folded, mark.end) if _is_category(mark) else None
+    return within is not None and any(
+        other.start == within.end() and other.has("Brand", "Attribute") for other in marks[number + 1 :]
+    )
+
+
+def _is_smell(mark: Mark) -> bool:
+    attribute = mark.sense_of("Attribute")
+    return attribute is not None and attribute.value in ("fragrance", "scent")
+
+
+def _is_smell_of(mark: Mark, folded: str) -> bool:
+    """Whether it is the smell of what comes next: "the smell of roses"."""
+    attribute = mark.sense_of("Attribute")
+    asked = attribute is not None and attribute.kind == "ask"
+    return asked and folded.startswith(" of ", mark.end)
 
 
 def _is_spared(mark: Mark, gap: str) -> bool:

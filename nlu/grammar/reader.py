@@ -31,7 +31,9 @@ _SORTS: dict[str, Sort] = {
     "rating": "rating",
     "popular": "popular",
 }
-_FREE = re.compile(r"\b([a-z]{3,})[\s-]free\b|\bnon[\s-]([a-z]{3,})\b|\bnon(?=[a-z]{5})([a-z]+)\b")
+_FREE = re.compile(
+    r"\b((?:[a-z]{3,}-)?[a-z]{3,})[\s-]free\b|\bnon[\s-]([a-z]{3,})\b|\bnon(?=[a-z]{5})([a-z]+)\b"
+)
 _NOT_FREE = frozenset(
     {"for", "the", "are", "and", "risk", "toll", "get", "completely", "totally", "hands", "buy", "with"}
 )
@@ -158,7 +160,7 @@ def _free_claims(folded: str) -> Iterator[Quantity]:
     for match in _FREE.finditer(folded):
         word = match[1] or match[2] or match[3]
         if word not in _NOT_FREE:
-            name = f"{singular(word)} free" if match[1] else f"non {word}"
+            name = f"{singular(word.replace('-', ' '))} free" if match[1] else f"non {word}"
             yield Quantity(name, match.start(), match.end())
 
 

@@ -11,12 +11,15 @@ from nlu.grammar.gazetteer import Hit
 from nlu.grammar.senses import Sense
 from nlu.names import Token, is_han
 
-Effect = Literal["exclude", "after"]
-_EFFECTS: tuple[Effect, ...] = ("exclude", "after")
+Effect = Literal["exclude", "after", "never"]
+_EFFECTS: tuple[Effect, ...] = ("exclude", "after", "never")
 
 
 def refusal_hits(folded: str, words: Sequence[Token]) -> Iterator[Hit]:
-    """The wordings in a folded text as runs of its tokens; where two overlap both effects are one's."""
+    """The wordings in a folded text as runs of its tokens; where two overlap both effects are one's.
+
+    One that rules nothing out ("never tried") takes the effect of what it overlaps.
+    """
     starts = [word.start for word in words]
     found: list[tuple[int, int, frozenset[Effect]]] = []
     for start, end, effect in sorted(_places(folded)):
@@ -29,7 +32,8 @@ def refusal_hits(folded: str, words: Sequence[Token]) -> Iterator[Hit]:
         else:
             found.append((first, last, frozenset({effect})))
     for first, last, effects in found:
-        yield Hit(first, last, tuple(Sense(effect, effect) for effect in _EFFECTS if effect in effects))
+        said = {"never"} if "never" in effects else effects
+        yield Hit(first, last, tuple(Sense(effect, effect) for effect in _EFFECTS if effect in said))
 
 
 def _places(folded: str) -> Iterator[tuple[int, int, Effect]]:
@@ -46,7 +50,7 @@ def _asks_whether(folded: str, start: int) -> bool:
     )
 
 
-@lru_cache(maxsize=2)
+@lru_cache(maxsize=len(_EFFECTS))
 def _pattern(effect: str) -> re.Pattern[str]:
     patterns = [pattern for name, pattern in table("refusals") if name == effect]
     latin = "|".join(pattern for pattern in patterns if not is_han(pattern))

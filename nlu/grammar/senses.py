@@ -119,7 +119,8 @@ def everyday_words() -> frozenset[str]:
 
 
 @lru_cache(maxsize=1)
-def _filler_words() -> frozenset[str]:
+def filler_words() -> frozenset[str]:
+    """English words that only hold a sentence together."""
     return frozenset(word for (row,) in table("fillers") for word in words(row))
 
 
@@ -209,7 +210,7 @@ def _add_parts(senses: Senses, nodes: Mapping[Key, tuple[NodeNames, ...]]) -> No
         parts = own[0].names[0].replace(" and ", " & ").replace(",", " &").split(" & ")
         for part in parts if len(parts) > 1 else ():
             key = key_of(part)
-            plain = len(key) == 1 and key[0] in _filler_words()
+            plain = len(key) == 1 and key[0] in filler_words()
             if key and key not in senses and key not in vague and not plain:
                 _add(senses, key, Sense("Category", own[0].names[0], own))
 

@@ -19,8 +19,9 @@ def settled(
     marks: Sequence[Mark], folded: str, intent: Intent, ancestors: Mapping[str, frozenset[str]]
 ) -> list[Mark]:
     """The marks that say something, each with the meaning it has here first."""
-    kept = [mark for mark in marks if mark.sense.kind != "ask" or intent == "ask_about_item"]
-    kept = _one_meaning(kept, folded)
+    kept = [
+        mark for mark in _one_meaning(marks, folded) if mark.sense.kind != "ask" or intent == "ask_about_item"
+    ]
     kept = _without_modifiers(kept, folded)
     kept = _without_ancestors(kept, ancestors)
     kept = _without_absent(kept)
@@ -80,7 +81,7 @@ def _only_modifies(mark: Mark, following: Mark | None, others: Sequence[Mark], f
 
 
 def _without_ancestors(marks: Sequence[Mark], ancestors: Mapping[str, frozenset[str]]) -> list[Mark]:
-    """Without wanted categories that another wanted one lies below: the most specific is meant."""
+    """Without categories that a wanted one lies below: the most specific is meant, whatever is ruled out."""
     above: set[str] = set()
     for mark in marks:
         if _is_category(mark) and not mark.excluded:
@@ -90,7 +91,6 @@ def _without_ancestors(marks: Sequence[Mark], ancestors: Mapping[str, frozenset[
         mark
         for mark in marks
         if not _is_category(mark)
-        or mark.excluded
         or not mark.sense.nodes
         or any(node.node_id not in above for node in mark.sense.nodes)
     ]

@@ -11,6 +11,7 @@ from itertools import combinations
 from rapidfuzz.distance import OSA
 
 PREFIX, SHORTEST = 8, 5
+_ENDING = re.compile(r"e?d|y|ing|ly")
 _DOUBLED = re.compile(r"(\w)\1+")
 
 
@@ -46,7 +47,7 @@ class SpellingIndex:
             starts_alike = plain[:1] == other[:1]
             edits = OSA.distance(typed, name)
             near = distance <= allowed and edits <= max(allowed_edits(len(name)), 2 if plain == other else 1)
-            near = near and _word_by_word(plain, other)
+            near = near and _word_by_word(plain, other) and not _another_form(typed, name)
             if near and (starts_alike or len(other) >= PREFIX):
                 scored.append((distance, not starts_alike, edits, name))
         scored.sort()
@@ -54,6 +55,12 @@ class SpellingIndex:
             return None
         *_, edits, name = scored[0]
         return name, max(1 - edits / max(len(name), len(typed)), 0.5)
+
+
+def _another_form(typed: str, name: str) -> bool:
+    """Whether it is another word of one stem, not a slip: "crunch" and "crunchy", "wire" and "wired"."""
+    short, long = sorted((typed, name), key=len)
+    return _ENDING.fullmatch(long.removeprefix(short)) is not None and long.startswith(short)
 
 
 def _word_by_word(typed: str, name: str) -> bool:

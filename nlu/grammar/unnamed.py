@@ -6,11 +6,12 @@ are doubtful.
 
 import re
 from collections.abc import Iterator, Sequence
+from collections.abc import Set as AbstractSet
 
 from nlu.grammar.data import table
 from nlu.grammar.data import words as words_of
 from nlu.grammar.marks import SLOTS, Mark
-from nlu.grammar.senses import Sense, everyday_words
+from nlu.grammar.senses import Sense, everyday_words, filler_words
 from nlu.names import Token, is_han, singular
 
 _PASSED_OVER, _NO_THING = (
@@ -23,6 +24,14 @@ _OF_A_MAKER = re.compile(r"\b(?:from|by|than|brands?)\s*$")
 _OF_CONTENT = re.compile(
     r"\b(?:without|free (?:of|from)|sans|w/o|allergic|allergy|contain\w*|with no|has no)\b"
 )
+_BEFORE_THINGS = re.compile(
+    r"\b(?:no|zero|any|sans|minus|without|w/o|free (?:of|from)|allergic to|contain\w*|avoid\w*|skip|hates?"
+    r"|dislikes?|exclud\w+|with)\W*$"
+)
+_DOING = re.compile(
+    r"[a-z]{3,}ing\b(?: (?:out|up|down|in|off|on|the|a|an|my|your|his|her|our|their|it|me)\b|$|[,.])"
+)
+_NEEDED = re.compile(r"\b(?:need|require|want to|have to)\W*$")
 _SHORTEST, _MOST_WORDS = 3, 2
 
 
@@ -34,7 +43,22 @@ def with_unnamed(marks: Sequence[Mark], words: Sequence[Token], folded: str, tex
         if mark.has("exclude") and not is_han(folded[mark.start : mark.end])
         for new in _ruled_out(mark, marks, words, folded, text)
     ]
+    found += [new for number in range(len(marks)) for new in _refused(marks, number, words, folded, text)]
     return sorted([*marks, *found], key=lambda mark: mark.first) if found else list(marks)
+
+
+def _refused(
+    marks: Sequence[Mark], number: int, words: Sequence[Token], folded: str, text: str
+) -> Iterator[Mark]:
+    """The unknown word right before what refuses it: "steroids are out"."""
+    cue, place = marks[number], marks[number].first - 1
+    taken = number > 0 and marks[number - 1].last > place
+    if place < 0 or taken or not cue.has("after") or is_han(folded[cue.start : cue.end]):
+        return
+    word = words[place]
+    if _APART.fullmatch(folded, word.end, cue.start) and _is_a_thing(word, text, everyday_words()):
+        sense = Sense("Attribute", singular(word.key), kind="unnamed", doubtful=True)
+        yield Mark(place, place + 1, word.start, word.end, (sense,), excluded=True)
 
 
 def _ruled_out(
@@ -43,6 +67,8 @@ def _ruled_out(
     if _OF_A_MAKER.search(folded, cue.start, cue.end):
         return
     sure = _OF_CONTENT.search(folded, cue.start, cue.end)
+    plain = filler_words() if _BEFORE_THINGS.search(folded, cue.start, cue.end) else everyday_words()
+    no_doing = bool(sure or _NEEDED.search(folded, cue.start, cue.end))
     starting = {mark.first: mark for mark in marks}
     place, end = cue.last, cue.end
     while True:
@@ -58,8 +84,8 @@ def _ruled_out(
                 return
             place, end = mark.last, mark.end
             continue
-        last = _end_of_run(place, starting, words, folded, text)
-        if last == place:
+        last = _end_of_run(place, starting, words, folded, text, plain)
+        if last == place or (no_doing and _DOING.match(folded, words[place].start)):
             return
         start, end = words[place].start, words[last - 1].end
         behind = starting.get(last)
@@ -71,20 +97,29 @@ def _ruled_out(
         place = last
 
 
-def _end_of_run(first: int, starting: dict[int, Mark], words: Sequence[Token], folded: str, text: str) -> int:
-    """Where the unknown words from `first` on end; `first` itself if there is none."""
+def _end_of_run(
+    first: int,
+    starting: dict[int, Mark],
+    words: Sequence[Token],
+    folded: str,
+    text: str,
+    plain: AbstractSet[str],
+) -> int:
+    """Where the words from `first` on end that are not plain; `first` itself if there is none."""
     last = first
     while last < len(words) and last - first < _MOST_WORDS and last not in starting:
         word = words[last]
         apart = last > first and not _APART.fullmatch(folded, words[last - 1].end, word.start)
-        if apart or not _is_a_thing(word, text):
+        if apart or not _is_a_thing(word, text, plain):
             break
         last += 1
     return last
 
 
-def _is_a_thing(word: Token, text: str) -> bool:
-    plain = word.key.isalpha() and word.key.isascii() and len(word.key) >= _SHORTEST
-    known = {word.key, singular(word.key)} & (everyday_words() | _NO_THING | _PASSED_OVER)
+def _is_a_thing(word: Token, text: str, plain: AbstractSet[str]) -> bool:
+    is_word = word.key.isalpha() and word.key.isascii() and len(word.key) >= _SHORTEST
+    is_word = is_word and word.end - word.start == len(word.key)  # "doesn't"
+    forms = {word.key, singular(word.key)}
+    known = forms & plain or forms & _NO_THING or forms & _PASSED_OVER
     is_name = text[word.start].isupper() and not text.isupper()
-    return plain and not known and not is_name
+    return is_word and not known and not is_name

@@ -71,7 +71,7 @@ def labelled(number: int, shop: str, text: str, label: str) -> LabelledQuery:
     said: dict[str, object] = {}
     wanted: dict[str, tuple[str, ...]] = {}
     out: dict[str, tuple[str, ...]] = {}
-    optional: tuple[str, ...] = ()
+    optional: dict[str, tuple[str, ...]] = {}
     for part in filter(None, label.split(";")):
         if part[0] in "<>":
             said["price_max" if part[0] == "<" else "price_min"] = float(part[1:])
@@ -81,10 +81,11 @@ def labelled(number: int, shop: str, text: str, label: str) -> LabelledQuery:
             said[SINGLE[key]] = value
             continue
         names, *may = value.split("|")
-        optional += tuple(name for some in may for name in some.split(","))
+        field = FIELDS[key[-1]]
+        optional[field] = (*optional.get(field, ()), *(name for some in may for name in some.split(",")))
         one_name = FIELDS[key[-1]] == "category" and ", " in names  # commas of a list have no space behind
         found = (names,) if one_name else tuple(filter(None, names.split(",")))
-        (out if key[0] == "-" else wanted)[FIELDS[key[-1]]] = found
+        (out if key[0] == "-" else wanted)[field] = found
     parsed = FlatQuery.model_validate({**said, **wanted, "exclude": FlatExclude.model_validate(out)})
     return LabelledQuery(
         id=str(number),
@@ -92,7 +93,7 @@ def labelled(number: int, shop: str, text: str, label: str) -> LabelledQuery:
         language="en" if text.isascii() else "zh",
         text=text,
         parsed=parsed,
-        optional=Optionals(attribute=optional),
+        optional=Optionals.model_validate(optional),
     )
 
 
