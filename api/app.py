@@ -12,6 +12,7 @@ from api.middleware import BodyLimit, EncodedSegments, Measured, SecurityHeaders
 from api.problems import add_problem_handlers
 from api.routes.dialogues import router as dialogue_turns
 from api.routes.events import router as events
+from api.routes.explain import router as explanations
 from api.routes.health import router as health
 from api.routes.items import router as items
 from api.routes.parse import router as parse
@@ -48,7 +49,7 @@ def create_app(serving: ServingState, config: ApiConfig, dialogues: Dialogues | 
     metrics.use_model(serving.engine.model_version)
     metrics.watch_language_model(lambda: app.state.serving.language_model)
     add_problem_handlers(app)
-    for group in (users, items, rank, search, parse, dialogue_turns, events, health):
+    for group in (users, items, rank, search, explanations, parse, dialogue_turns, events, health):
         app.include_router(group)
     _add_pages(app)
     # The last one added is the first to see a request.

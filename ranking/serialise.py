@@ -9,7 +9,10 @@ from shopgraph.types import NamedNode, PathEdge, RankedItem, Reason, Recommendat
 
 
 def to_json(recommendation: Recommendation) -> dict[str, Any]:
-    """A list in the shape that DESIGN fixes; a search has `parsed` and `relaxed` beside it."""
+    """A list in the shape that DESIGN fixes; a search has `parsed` and `relaxed` beside it.
+
+    One that more than the score put in order says so in `reranked`.
+    """
     body: dict[str, Any] = {
         "recommendation_id": recommendation.recommendation_id,
         "user_id": recommendation.user_id,
@@ -25,6 +28,8 @@ def to_json(recommendation: Recommendation) -> dict[str, Any]:
     if recommendation.parsed is not None:
         body["parsed"] = parsed_to_json(recommendation.parsed)
         body["relaxed"] = [asdict(relaxed) for relaxed in recommendation.relaxed]
+    if recommendation.reranked is not None:
+        body["reranked"] = asdict(recommendation.reranked)
     return body
 
 
@@ -47,13 +52,14 @@ def _item(item: RankedItem) -> dict[str, Any]:
         "rank": item.rank,
         "score": item.score,
         "score_parts": dict(item.score_parts),
-        "reasons": [_reason(reason) for reason in item.reasons],
+        "reasons": [reason_to_json(reason) for reason in item.reasons],
         "no_path": item.no_path,
         "rules_applied": list(item.rules_applied),
     }
 
 
-def _reason(reason: Reason) -> dict[str, Any]:
+def reason_to_json(reason: Reason) -> dict[str, Any]:
+    """One share: its part, its path and the sentence."""
     path = [_step(step) for step in reason.path]
     return {"part": reason.part, "share": reason.share, "path": path, "text": reason.text}
 
