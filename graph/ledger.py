@@ -103,6 +103,10 @@ class LedgerStore(Protocol):
         """
         ...
 
+    def append_all(self, log: str, bodies: Sequence[Body], now: datetime) -> None:
+        """Add several entries to a log, all or none."""
+        ...
+
     def read_log(self, log: str, after: int = 0, limit: int = 1000) -> Sequence[Entry]:
         """Entries of a log, oldest first, those after the number `after`."""
         ...
@@ -182,6 +186,12 @@ class SqliteLedger:
             number = connection.execute(sql("ledger_append"), (log, _micros(now), text)).lastrowid
         assert number is not None  # an INSERT has one
         return number
+
+    def append_all(self, log: str, bodies: Sequence[Body], now: datetime) -> None:
+        """Add several entries to a log in one commit."""
+        texts = [json.dumps(body, ensure_ascii=False, allow_nan=False) for body in bodies]
+        with self._file.writing() as connection:
+            connection.executemany(sql("ledger_append"), [(log, _micros(now), text) for text in texts])
 
     def read_log(self, log: str, after: int = 0, limit: int = 1000) -> list[Entry]:
         """Entries of a log, oldest first, those after the number `after`."""

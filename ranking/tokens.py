@@ -20,10 +20,28 @@ _MIN_KEY_BYTES = 16
 
 
 @dataclass(frozen=True)
+class Trial:
+    """Which experiment an answer takes part in, and for whom.
+
+    Attributes:
+        experiment_id: which one.
+        unit: a name of whoever was assigned that does not tell who they are.
+        segment: the group of shoppers that they were in.
+        teams: digests of the items that each arm drafted, where two arms drafted one list.
+    """
+
+    experiment_id: str
+    unit: str
+    segment: str
+    teams: tuple[str, str] = ("", "")
+
+
+@dataclass(frozen=True)
 class Exposure:
     """What a recommendation_id says of its list: enough to attribute a click without any lookup.
 
-    `propensity` is the probability with which `arm` was chosen for this answer.
+    `propensity` is the probability with which `arm` was chosen for this answer; `trial` is None outside of
+    experiments.
     """
 
     model_version: str
@@ -31,6 +49,7 @@ class Exposure:
     propensity: float
     time: datetime
     nonce: str
+    trial: Trial | None = None
 
 
 @dataclass(frozen=True)
@@ -57,11 +76,19 @@ class Signer:
         self._key = key
 
     def recommendation_id(
-        self, model_version: str, now: datetime, *, arm: str = "default", propensity: float = 1.0
+        self,
+        model_version: str,
+        now: datetime,
+        *,
+        arm: str = "default",
+        propensity: float = 1.0,
+        trial: Trial | None = None,
     ) -> str:
         """A new id, different at every call."""
-        nonce = secrets.token_urlsafe(9)
-        return self._sign("rec", [model_version, arm, propensity, now.timestamp(), nonce])
+        fields: list[object] = [model_version, arm, propensity, now.timestamp(), secrets.token_urlsafe(9)]
+        if trial is not None:
+            fields += [trial.experiment_id, trial.unit, trial.segment, *trial.teams]
+        return self._sign("rec", fields)
 
     def verify(self, recommendation_id: str) -> Exposure:
         """What the id says.
@@ -70,9 +97,9 @@ class Signer:
             BadRecord: not an id that this key signed.
         """
         match self._open("rec", recommendation_id, "recommendation_id"):
-            case [str(model_version), str(arm), int() | float() as propensity, float(time), str(nonce)]:
+            case [str(model), str(arm), int() | float() as propensity, float(time), str(nonce), *rest]:
                 moment = datetime.fromtimestamp(time, UTC)
-                return Exposure(model_version, arm, float(propensity), moment, nonce)
+                return Exposure(model, arm, float(propensity), moment, nonce, _trial(rest))
         raise _invalid("recommendation_id")
 
     def cursor(self, cursor: Cursor) -> str:
@@ -110,6 +137,15 @@ class Signer:
 
     def _mac(self, purpose: str, payload: bytes) -> bytes:
         return hmac.digest(self._key, purpose.encode() + b"\0" + payload, "sha256")[:_MAC_BYTES]
+
+
+def _trial(fields: Sequence[object]) -> Trial | None:
+    match fields:
+        case []:
+            return None
+        case [str(experiment_id), str(unit), str(segment), str(first), str(second)]:
+            return Trial(experiment_id, unit, segment, (first, second))
+    raise _invalid("recommendation_id")
 
 
 def _encode(raw: bytes) -> str:

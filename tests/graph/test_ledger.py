@@ -122,3 +122,10 @@ def test_the_stamp_tells_of_other_processes_writes(tmp_path: Path) -> None:
         before = ledger.stamp()
         another.put("rule", "r1", {}, now=NOON)
         assert ledger.stamp() != before
+
+
+def test_entries_added_together_are_there_in_order_or_not_at_all(ledger: LedgerStore) -> None:
+    ledger.append_all("seen", [{"n": 1}, {"n": 2}], NOON)
+    with pytest.raises(ValueError, match="JSON"):
+        ledger.append_all("seen", [{"n": 3}, {"n": float("nan")}], NOON)
+    assert [(entry.body["n"], entry.time) for entry in ledger.read_log("seen")] == [(1, NOON), (2, NOON)]
