@@ -1,27 +1,30 @@
 """A tagger of words tuned on QueryNER, to be compared with what is published.
 
 All layers of the text encoder learn; its embedding table stays, which holds 96 of 118 million weights. What
-is kept is the running average of the weights (Polyak & Juditsky 1992) after the epoch that is best on
-validation.
+is kept is the running average of the weights (Polyak & Juditsky 1992) after the last epoch. It answers with
+the spans of the highest expected F1.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import re
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 import torch
 from pydantic import BaseModel, ConfigDict, Field
-from tokenizers import Encoding, Tokenizer
 
 from nlu.encoder import EncoderConfig
 from nlu.model_files import find_source
-from nlu.tagger.bio import best_path, spans_of, strict_f1
+from nlu.tagger.bio import BioSpan, spans_of, strict_f1
+from nlu.tagger.expected import expected_spans, span_probabilities
+from nlu.tagger.queryner_batches import TaggedBatch, TaggedPieces
 from nlu.tagger.queryner_data import LABELS, TaggedWords
 from nlu.tagger.word_tagger import WordTagger, crf_loss
 from nlu.torch_encoder import load_model, load_tokenizer
 
-_PAD = 1
 _LOG_EVERY = 50
+_LAYER = re.compile(r"\blayers?\.(\d+)\.")
 
 Progress = Callable[[str], None]
 
@@ -31,24 +34,35 @@ class QueryNerConfig(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    epochs: int = Field(default=5, ge=1)
-    """Passes over the training queries; the best of them is kept."""
+    epochs: int = Field(default=6, ge=1)
+    """Passes over the queries that are learned; there is no early stopping."""
     batch_size: int = Field(default=32, ge=1)
     """Queries a step, of like length."""
-    learning_rate: float = Field(default=1e-4, gt=0)
-    """Of the encoder's layers; rises over a tenth of the steps, then falls to 0."""
+    learning_rate: float = Field(default=1.5e-4, gt=0)
+    """Of the encoder's last layer; rises over a tenth of the steps, then falls to 0."""
+    layer_decay: float = Field(default=0.9, gt=0, le=1)
+    """Share of a layer's learning rate that the layer below it has (Howard & Ruder 2018)."""
     head_learning_rate: float = Field(default=2e-3, gt=0)
     """Of the layer that scores tags and of the CRF."""
+    dropout: float = Field(default=0.2, ge=0, lt=1)
+    """Share of a word's state that the head does without in training; the encoder keeps its own."""
+    masked_words: float = Field(default=0.1, ge=0, lt=1)
+    """Share of the words that are hidden in training, so that their neighbours are read too."""
     averaging: float = Field(default=0.99, ge=0, lt=1)
     """Share of the running average of the weights that a step leaves."""
+    threshold: float = Field(default=0.45, ge=0, le=1)
+    """Probability below which a span is left out; half the F1 were best if the model were not too sure."""
+    learns_validation: bool = True
+    """Learns the validation split too, as a last fit when all is chosen; it then has no F1."""
+    precision: Literal["fp32", "bf16"] = "bf16"
+    """Of the products in training and tagging; the weights stay float32."""
 
 
 @dataclass(frozen=True)
 class QueryNerReport:
-    """Strict F1: on validation after each epoch; on test once, with the weights of `best_epoch` (from 1)."""
+    """Strict F1 on validation (None where it was learned) and, measured once, on test; the loss a step."""
 
-    validation_f1: tuple[float, ...]
-    best_epoch: int
+    validation_f1: float | None
     test_f1: float
     test_f1_of: Mapping[str, float]
     losses: tuple[float, ...]
@@ -61,156 +75,113 @@ def fit_queryner(
     rng: np.random.Generator,
     on_progress: Progress = lambda _: None,
 ) -> QueryNerReport:
-    """Fine-tunes on train, keeps the epoch that is best on validation, and measures it on test.
+    """Fine-tunes on train, and on validation where the settings say so, and measures on test.
 
     Raises:
         BadSettings: the model can't be used.
     """
     source = find_source(encoder.encoder, encoder.cache_dir)
-    loaded, pieces = load_model(source.model), _Pieces(load_tokenizer(source.model))
+    loaded, pieces = load_model(source.model), TaggedPieces(load_tokenizer(source.model))
+    learned = [*queries["train"], *(queries["validation"] if config.learns_validation else ())]
     with torch.random.fork_rng():
         torch.manual_seed(int(rng.integers(2**31)))
-        model = WordTagger(loaded.transformer, loaded.dim, len(LABELS))
-        validation, losses = _fit(model, pieces, config, queries, rng, on_progress)
-    wanted = [spans_of(query.tags) for query in queries["test"]]
-    found = _predict(model, pieces, queries["test"])
+        model = WordTagger(loaded.transformer, loaded.dim, len(LABELS), config.dropout)
+        losses = _Fit(model, pieces, config, rng).run(learned, on_progress)
+
+    def tagged(split: str) -> tuple[list[list[BioSpan]], list[list[BioSpan]]]:
+        wanted = [spans_of(query.tags) for query in queries[split]]
+        return wanted, _predict(model, pieces, config, queries[split])
+
+    validation = None if config.learns_validation else strict_f1(*tagged("validation"))
+    wanted, found = tagged("test")
     by_label = {
         name: strict_f1(_only(wanted, label), _only(found, label)) for label, name in enumerate(LABELS)
     }
-    best_epoch = int(np.argmax(validation)) + 1
-    return QueryNerReport(tuple(validation), best_epoch, strict_f1(wanted, found), by_label, tuple(losses))
+    return QueryNerReport(validation, strict_f1(wanted, found), by_label, tuple(losses))
 
 
-_Spans = Sequence[tuple[int, int, int]]
+def learning_rates(model: WordTagger, config: QueryNerConfig) -> dict[float, list[torch.nn.Parameter]]:
+    """Learning rate → what learns at it; what lies below the layers has the lowest of the encoder."""
+    n_layers = int(model.transformer.config.num_hidden_layers)
+    groups: dict[float, list[torch.nn.Parameter]] = {}
+    for name, parameter in model.transformer.named_parameters():
+        if parameter.requires_grad:
+            layer = _LAYER.search(name)
+            below = n_layers - 1 - int(layer[1]) if layer else n_layers
+            groups.setdefault(config.learning_rate * config.layer_decay**below, []).append(parameter)
+    groups.setdefault(config.head_learning_rate, []).extend([*model.scores.parameters(), model.steps])
+    return groups
 
 
-@dataclass(frozen=True, eq=False)
-class _Batch:
-    token_ids: torch.Tensor
-    word_of: torch.Tensor
-    tags: torch.Tensor
-    n_words: torch.Tensor
-    rows: list[int]
+class _Fit:
+    """The optimiser, its schedule and the average of the weights."""
+
+    def __init__(
+        self, model: WordTagger, pieces: TaggedPieces, config: QueryNerConfig, rng: np.random.Generator
+    ) -> None:
+        model.transformer.get_input_embeddings().requires_grad_(False)
+        self.model, self.pieces, self.config, self.rng = model, pieces, config, rng
+        self.learned = [parameter for parameter in model.parameters() if parameter.requires_grad]
+
+    def run(self, queries: Sequence[TaggedWords], on_progress: Progress) -> list[float]:
+        """The loss a step; leaves the averaged weights in the model."""
+        config, losses = self.config, list[float]()
+        n_steps = config.epochs * -(-len(queries) // config.batch_size)
+        rates = learning_rates(self.model, config)
+        groups = [{"params": parameters, "lr": rate} for rate, parameters in rates.items()]
+        optimiser = torch.optim.AdamW(groups, weight_decay=0.01, fused=True)
+        schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, lambda step: _rate(step, n_steps))
+        average = [parameter.detach().clone() for parameter in self.learned]
+        for _ in range(config.epochs):
+            for batch in self.pieces.batches(queries, config.batch_size, self.rng):
+                losses.append(self._step(batch, optimiser))
+                schedule.step()
+                for kept, parameter in zip(average, self.learned, strict=True):
+                    kept.lerp_(parameter.detach(), 1 - config.averaging)
+                if len(losses) % _LOG_EVERY == 0:
+                    recent = float(np.mean(losses[-_LOG_EVERY:]))
+                    on_progress(f"step {len(losses)} of {n_steps}: loss {recent:.3f}")
+        with torch.no_grad():
+            for kept, parameter in zip(average, self.learned, strict=True):
+                parameter.copy_(kept)
+        return losses
+
+    def _step(self, batch: TaggedBatch, optimiser: torch.optim.Optimizer) -> float:
+        self.model.train()
+        scores = _scores(
+            self.model, self.pieces.with_masked_words(batch, self.config.masked_words), self.config
+        )
+        loss = crf_loss(scores, self.model.legal(), batch.tags, batch.n_words)
+        optimiser.zero_grad()
+        torch.autograd.backward(loss)
+        torch.nn.utils.clip_grad_norm_(self.learned, 1.0)
+        optimiser.step()
+        return float(loss.detach())
 
 
-class _Pieces:
-    """Words → batches of their pieces, texts of like length together."""
-
-    def __init__(self, tokenizer: Tokenizer) -> None:
-        tokenizer.no_padding()
-        self._tokenizer = tokenizer
-
-    def batches(self, texts: Sequence[TaggedWords], size: int) -> Iterator[_Batch]:
-        encoded = self._tokenizer.encode_batch([list(text.words) for text in texts], is_pretokenized=True)
-        order = np.argsort([len(each.ids) for each in encoded], kind="stable")
-        for start in range(0, len(order), size):
-            rows = order[start : start + size].tolist()
-            yield _padded([texts[row] for row in rows], [encoded[row] for row in rows], rows)
-
-
-def _padded(texts: Sequence[TaggedWords], encoded: Sequence[Encoding], rows: list[int]) -> _Batch:
-    longest, most_words = max(len(each.ids) for each in encoded), max(len(text.words) for text in texts)
-    token_ids = torch.full((len(texts), longest), _PAD)
-    word_of = torch.full((len(texts), longest), -1)
-    tags = torch.zeros((len(texts), most_words), dtype=torch.int64)
-    for row, (text, each) in enumerate(zip(texts, encoded, strict=True)):
-        token_ids[row, : len(each.ids)] = torch.tensor(each.ids)
-        words = [most_words if word is None else word for word in each.word_ids]
-        word_of[row, : len(words)] = torch.tensor(words)
-        tags[row, : len(text.tags)] = torch.tensor(text.tags)
-    return _Batch(token_ids, word_of, tags, torch.tensor([len(text.words) for text in texts]), rows)
-
-
-def _fit(
-    model: WordTagger,
-    pieces: _Pieces,
-    config: QueryNerConfig,
-    queries: Mapping[str, Sequence[TaggedWords]],
-    rng: np.random.Generator,
-    on_progress: Progress,
-) -> tuple[list[float], list[float]]:
-    """(validation F1 an epoch, loss a step); leaves the best epoch's averaged weights in the model."""
-    model.transformer.get_input_embeddings().requires_grad_(False)
-    learned = [parameter for parameter in model.parameters() if parameter.requires_grad]
-    batches = list(pieces.batches(queries["train"], config.batch_size))
-    n_steps = config.epochs * len(batches)
-    optimiser = _optimiser(model, config)
-    schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, lambda step: _rate(step, n_steps))
-    wanted = [spans_of(query.tags) for query in queries["validation"]]
-    average = _copy(learned)
-    best = average
-    losses: list[float] = []
-    validation: list[float] = []
-    for epoch in range(config.epochs):
-        for place in rng.permutation(len(batches)):
-            losses.append(_step(model, batches[place], optimiser, learned))
-            schedule.step()
-            for kept, parameter in zip(average, learned, strict=True):
-                kept.lerp_(parameter.detach(), 1 - config.averaging)
-            if len(losses) % _LOG_EVERY == 0:
-                recent = float(np.mean(losses[-_LOG_EVERY:]))
-                on_progress(f"step {len(losses)} of {n_steps}: loss {recent:.3f}")
-        latest = _copy(learned)
-        _put(average, learned)
-        validation.append(strict_f1(wanted, _predict(model, pieces, queries["validation"])))
-        on_progress(f"epoch {epoch + 1}: validation F1 {validation[-1]:.4f}")
-        if validation[-1] == max(validation):
-            best = _copy(learned)
-        _put(latest, learned)
-    _put(best, learned)
-    return validation, losses
-
-
-def _copy(parameters: Sequence[torch.Tensor]) -> list[torch.Tensor]:
-    return [parameter.detach().clone() for parameter in parameters]
+def _scores(model: WordTagger, batch: TaggedBatch, config: QueryNerConfig) -> torch.Tensor:
+    """Float32 scores of the words' tags."""
+    with torch.autocast("cpu", dtype=torch.bfloat16, enabled=config.precision == "bf16"):
+        scores: torch.Tensor = model(batch.token_ids, batch.word_of, batch.tags.shape[1])
+    return scores.float()
 
 
 @torch.no_grad()
-def _put(values: Sequence[torch.Tensor], parameters: Sequence[torch.Tensor]) -> None:
-    for parameter, value in zip(parameters, values, strict=True):
-        parameter.copy_(value)
-
-
-def _optimiser(model: WordTagger, config: QueryNerConfig) -> torch.optim.Optimizer:
-    encoder = [parameter for parameter in model.transformer.parameters() if parameter.requires_grad]
-    head = [*model.scores.parameters(), model.steps]
-    groups = [
-        {"params": encoder, "lr": config.learning_rate},
-        {"params": head, "lr": config.head_learning_rate},
-    ]
-    return torch.optim.AdamW(groups, weight_decay=0.01)
-
-
-def _step(
-    model: WordTagger,
-    batch: _Batch,
-    optimiser: torch.optim.Optimizer,
-    learned: Sequence[torch.nn.Parameter],
-) -> float:
-    model.train()
-    scores = model(batch.token_ids, batch.word_of, batch.tags.shape[1])
-    loss = crf_loss(scores, model.legal(), batch.tags, batch.n_words)
-    optimiser.zero_grad()
-    torch.autograd.backward(loss)
-    torch.nn.utils.clip_grad_norm_(learned, 1.0)
-    optimiser.step()
-    return float(loss.detach())
-
-
-@torch.no_grad()
-def _predict(model: WordTagger, pieces: _Pieces, texts: Sequence[TaggedWords]) -> list[_Spans]:
+def _predict(
+    model: WordTagger, pieces: TaggedPieces, config: QueryNerConfig, texts: Sequence[TaggedWords]
+) -> list[list[BioSpan]]:
     model.eval()
-    found: list[_Spans] = [[] for _ in texts]
+    found: list[list[BioSpan]] = [[] for _ in texts]
     steps = model.legal().numpy()
     for batch in pieces.batches(texts, 64):
-        scores = model(batch.token_ids, batch.word_of, batch.tags.shape[1]).numpy()
+        scores = _scores(model, batch, config).numpy()
         for row, one, n_words in zip(batch.rows, scores, batch.n_words.tolist(), strict=True):
-            found[row] = spans_of(best_path(one[:n_words], steps))
+            found[row] = expected_spans(span_probabilities(one[:n_words], steps), config.threshold)
     return found
 
 
-def _only(spans: Sequence[_Spans], label: int) -> list[_Spans]:
-    return [[span for span in each if span[2] == label] for each in spans]
+def _only(spans: Sequence[Sequence[BioSpan]], label: int) -> list[list[BioSpan]]:
+    return [[span for span in each if span.label == label] for each in spans]
 
 
 def _rate(step: int, n_steps: int) -> float:

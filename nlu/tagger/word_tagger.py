@@ -14,10 +14,10 @@ class WordTagger(torch.nn.Module):
     The steps that BIO forbids are forbidden in the CRF too.
     """
 
-    def __init__(self, transformer: PreTrainedModel, width: int, n_labels: int) -> None:
+    def __init__(self, transformer: PreTrainedModel, width: int, n_labels: int, dropout: float = 0.1) -> None:
         super().__init__()
         self.transformer = transformer
-        self.dropout = torch.nn.Dropout(0.1)
+        self.dropout = torch.nn.Dropout(dropout)
         self.scores = torch.nn.Linear(width, n_tags(n_labels))
         self.steps = torch.nn.Parameter(torch.zeros(n_tags(n_labels), n_tags(n_labels)))
         self.register_buffer("forbidden", torch.from_numpy(~legal_steps(n_labels)))
