@@ -82,8 +82,31 @@ class RankedItemOut(_Out):
     rules_applied: list[str]
 
 
+class GroupExposureOut(_Out):
+    """What a list holds of a group named in the settings, and what it was to hold."""
+
+    group: str
+    share: float = Field(description="Of the places of the whole list up to this page's end.")
+    floor: float
+    ceiling: float
+    missed_at: int | None = Field(description="The first number of places that hold too few or too many.")
+    reason: str | None = Field(description="Why, if it was missed.")
+
+
+class RerankedOut(_Out):
+    """What put a list in order beside the score; scores and reasons are those of the score."""
+
+    method: Literal["dpp", "mmr", "score"]
+    diversity: float
+    novelty: float
+    exposure: list[GroupExposureOut]
+
+
 class RecommendationOut(_Out):
-    """A ranked list. Exactly n items, or `shortfall_reason` says why there are fewer."""
+    """A ranked list. Exactly n items, or `shortfall_reason` says why there are fewer.
+
+    `reranked` is there only if more than the score put it in order.
+    """
 
     recommendation_id: str
     user_id: str | None
@@ -95,6 +118,7 @@ class RecommendationOut(_Out):
     shortfall_reason: str | None
     items: list[RankedItemOut]
     next_cursor: str | None
+    reranked: RerankedOut | None = None
 
 
 class RelaxedOut(_Out):

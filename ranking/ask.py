@@ -29,6 +29,9 @@ class Ask:
         candidate_ids: rank these alone; ids that the model does not know are left out.
         past: score by this past, a batch of one, instead of the shopper's own: to ask "what if".
         similar_to: rank by closeness to this item instead of by the shopper's past.
+        diversity: in [0, 1], how far unlikeness counts beside the score; None: as in the settings. An order
+            that the words ask for, and the caller's own candidates, are left as they are.
+        novelty: the same of what few have bought.
         cursor: `next_cursor` of the page before, for the same ask.
     """
 
@@ -43,6 +46,8 @@ class Ask:
     candidate_ids: tuple[str, ...] | None = None
     past: Histories | None = None
     similar_to: str | None = None
+    diversity: float | None = None
+    novelty: float | None = None
     cursor: str | None = None
 
 
@@ -78,5 +83,5 @@ def digest(ask: Ask) -> str:
     filters = [
         sorted(value) if isinstance(value, frozenset) else value for value in vars(ask.filters).values()
     ]
-    fields = (ask.user_id, filters, parsed, ask.candidate_ids, ask.similar_to)
+    fields = (ask.user_id, filters, parsed, ask.candidate_ids, ask.similar_to, ask.diversity, ask.novelty)
     return hashlib.blake2b(repr(fields).encode("utf-8", "surrogatepass"), digest_size=12).hexdigest()

@@ -16,6 +16,8 @@ from ranking.ask import Ask, Explanation, digest, shortfall_reason
 from ranking.candidates import Candidates
 from ranking.catalogue import Catalogue
 from ranking.conditions import Tiers, excluding
+from ranking.diversity.config import DiversityConfig
+from ranking.diversity.reranker import Reranker
 from ranking.explain import Context, Explainer, has_path
 from ranking.groups import ShopperGroups, count_past_items
 from ranking.hybrid import Hybrid
@@ -53,11 +55,14 @@ class Engine:
         profiles: Profiles,
         signer: Signer,
         model_version: str,
+        diversity: DiversityConfig | None = None,
     ) -> None:
+        """`diversity` is what lists are put in order by where they do not say."""
         self.catalogue, self.profiles, self.signer = catalogue, profiles, signer
         self.model_version = model_version
         self._scoring, self._candidates = Scoring(scorer, BannedScorers(catalogue)), candidates
         self.explainer = Explainer(catalogue, profiles.event_types)
+        self._reranker = Reranker.of(scorer.hybrid, catalogue, diversity or DiversityConfig())
         self._house: House | None = None
 
     def answer(self, ask: Ask) -> Recommendation:
@@ -66,7 +71,7 @@ class Engine:
         Raises:
             NotFound: `similar_to` is not in the catalogue.
             BadRecord: the cursor is not one of ours, or not of this ask.
-            ValueError: n < 1 or reasons < 0.
+            ValueError: n < 1, reasons < 0, or diversity or novelty not in [0, 1].
         """
         started = perf_counter()
         if ask.n < 1 or ask.reasons < 0:
@@ -95,6 +100,7 @@ class Engine:
             next_cursor=self.signer.cursor(further) if is_full and search.n_eligible > end else None,
             parsed=ask.parsed,
             relaxed=() if words is None else words.relaxed(),
+            reranked=listed.reranked,
         )
 
     def explain(self, ask: Ask, item_id: str, reasons: int | None = None) -> Explanation:
@@ -202,8 +208,9 @@ class Engine:
 
     def _listed(self, ask: Ask, shopper: Shopper, search: Search, n: int) -> Listed:
         """The first n places (or all): the best of those named, then tier by tier, as rules arrange them."""
-        listing = Listing(shopper.ruling, search.sorting, search.tiers.masks[0], n)
-        for pool in self._pools(ask, shopper, search, also=listing.pinned):
+        arrangement = self._reranker.arrangement(ask)
+        listing = Listing(shopper.ruling, search.sorting, search.tiers.masks[0], n, arrangement)
+        for pool in self._pools(ask, shopper, search, also=listing.also):
             if listing.add(pool, self._scoring.parts(shopper, pool)):
                 break
         return listing.listed()

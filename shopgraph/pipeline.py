@@ -161,6 +161,7 @@ def load(root: Path, store: GraphStore, settings: Settings, now: datetime) -> Se
         Profiles(snapshot),
         Signer(_signing_key(root, settings)),
         artefact.manifest.version,
+        settings.diversity,
     )
     tagger = open_tagger(root)
     shared = tagger is not None and tagger.name == artefact.manifest.metadata["encoder"]

@@ -22,6 +22,7 @@ from nlu.tagger.config import TaggerConfig
 from nlu.tuning.config import TuningConfig
 from ranking.candidates import CandidateConfig
 from ranking.config import HybridConfig
+from ranking.diversity.config import DiversityConfig
 from ranking.updating import UpdateConfig
 from shopgraph.errors import BadSettings
 
@@ -80,6 +81,8 @@ class Settings(BaseSettings):
     """How `train --since` goes on from what was trained."""
     candidates: CandidateConfig = CandidateConfig()
     """Which items are scored for an answer."""
+    diversity: DiversityConfig = DiversityConfig()
+    """How lists are put in order beside the score."""
     index: Storage = "float32"
     """How the indexes that find candidates hold vectors: float32 (exact), float16 or sq8 (a quarter)."""
     api: ApiConfig = ApiConfig()

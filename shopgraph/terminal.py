@@ -74,6 +74,8 @@ def print_list(answer: Mapping[str, Any], heading: str) -> None:
     results.print(table)
     for relaxed in answer.get("relaxed", ()):
         note(relaxed["sentence"])
+    if reranked := answer.get("reranked"):
+        note(_said_of_order(reranked))
     for reason in (answer["fallback_reason"], answer["shortfall_reason"]):
         if reason:
             note(reason.replace("_", " "))
@@ -93,6 +95,15 @@ def print_table(title: str, rows: list[dict[str, Any]]) -> None:
     for row in rows:
         table.add_row(*map(_cell, row.values()))
     results.print(table)
+
+
+def _said_of_order(reranked: Mapping[str, Any]) -> str:
+    """What put a list in order beside the score, in one line."""
+    said = [f"{name} {reranked[name]:g}" for name in ("diversity", "novelty") if reranked[name]]
+    for group in reranked["exposure"]:
+        missed = f" ({group['reason'].replace('_', ' ')})" if group["reason"] else ""
+        said.append(f"{group['group']} {group['share']:.0%}{missed}")
+    return f"in order by more than the score: {', '.join(said)}"
 
 
 def _print_row(row: Mapping[str, Any]) -> None:

@@ -36,6 +36,15 @@ class ListParams(BaseModel):
     price_max: float | None = Field(default=None, ge=0)
     in_stock: bool = Field(default=False, description="Only what is in stock.")
     include_bought: bool = Field(default=False, description="Also what the shopper has bought.")
+    diversity: float | None = Field(
+        default=None,
+        ge=0,
+        le=1,
+        description="How far unlikeness counts beside the score: 0 not at all. As set by default.",
+    )
+    novelty: float | None = Field(
+        default=None, ge=0, le=1, description="The same of what few have bought. As set by default."
+    )
 
     def ask(
         self,
@@ -66,6 +75,8 @@ class ListParams(BaseModel):
             similar_to=similar_to,
             parsed=parsed,
             query_vector=query_vector,
+            diversity=self.diversity,
+            novelty=self.novelty,
         )
 
 

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from ranking.catalogue import Catalogue
 from ranking.diversity.config import ExposureGroup
 from ranking.diversity.fairness import Counts, checked_bounds
-from shopgraph.types import BoolVector, Filters, GroupExposure, IntVector
+from shopgraph.types import BoolVector, Filters, FloatVector, GroupExposure, IntVector
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,6 +45,15 @@ class Limits:
     def counts(self, item_idx: IntVector) -> Counts:
         """How many of some items are of each group, shape (len(groups) + 1,)."""
         return np.bincount(self.codes[item_idx], minlength=len(self.groups) + 1)
+
+    def best_known(self, information: FloatVector, most: int) -> IntVector:
+        """Of each group with a floor the items of least information, at most so many of each."""
+        found = [np.zeros(0, np.int32)]
+        for code, group in enumerate(self.groups):
+            if group.floor:
+                own = np.flatnonzero(self.codes == code).astype(np.int32)
+                found.append(own[np.argsort(information[own], kind="stable")[:most]])
+        return np.concatenate(found)
 
     def said(self, item_idx: IntVector, available: Counts) -> tuple[GroupExposure, ...]:
         """What a list holds of each group, and if it is not what was asked for, why.

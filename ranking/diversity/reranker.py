@@ -10,6 +10,7 @@ from typing import Self, assert_never
 import numpy as np
 from numpy.typing import NDArray
 
+from ranking.ask import Ask
 from ranking.catalogue import Catalogue
 from ranking.diversity.config import DiversityConfig
 from ranking.diversity.exposure import Limits, OpenPlaces
@@ -19,6 +20,8 @@ from ranking.features import POPULARITY
 from ranking.hybrid import Hybrid
 from ranking.ordering import top
 from shopgraph.types import FloatVector, IntVector, Reranked
+
+_NO_ITEMS = np.zeros(0, np.int32)
 
 
 @dataclass(frozen=True)
@@ -41,6 +44,7 @@ class Reranker:
     ) -> None:
         """`information` is how little known each item is, in any unit, shape (n_items,)."""
         self.config, self.likeness, self.information, self.limits = config, likeness, information, limits
+        self.reserve = _NO_ITEMS if limits is None else limits.best_known(information, config.window)
 
     @classmethod
     def of(cls, hybrid: Hybrid, catalogue: Catalogue, config: DiversityConfig) -> Self:
@@ -52,19 +56,17 @@ class Reranker:
         limits = Limits.of(config.exposure, catalogue, config.window)
         return cls(config, ItemLikeness.of(hybrid), -hybrid.features.columns[POPULARITY], limits)
 
-    def arrangement(self, diversity: float | None, novelty: float | None) -> "Arrangement | None":
-        """What puts one list in order; None: the score alone does.
-
-        Args:
-            diversity: in [0, 1]; None: as in the settings.
-            novelty: the same.
+    def arrangement(self, ask: Ask) -> "Arrangement | None":
+        """What puts one list in order; None: the score alone does, as with the caller's own candidates.
 
         Raises:
-            ValueError: out of range.
+            ValueError: diversity or novelty is not in [0, 1].
         """
+        if ask.candidate_ids is not None:
+            return None
         asked = Amounts(
-            self.config.amount if diversity is None else diversity,
-            self.config.novelty if novelty is None else novelty,
+            self.config.amount if ask.diversity is None else ask.diversity,
+            self.config.novelty if ask.novelty is None else ask.novelty,
         )
         if not (0 <= asked.diversity <= 1 and 0 <= asked.novelty <= 1):
             raise ValueError(f"diversity and novelty must be in [0, 1], got {asked}")
@@ -80,6 +82,11 @@ class Arrangement:
         self._reranker, self._asked = reranker, asked
         n_groups = 0 if reranker.limits is None else len(reranker.limits.groups)
         self._available = np.zeros(n_groups + 1, np.int64)
+
+    @property
+    def reserve(self) -> IntVector:
+        """Items to be scored so that groups with a floor are not missed: their best known ones."""
+        return self._reranker.reserve
 
     def places(self, item_idx: IntVector, scores: NDArray[np.float64], n: int) -> NDArray[np.intp]:
         """Places of the first n of a pool, in order; fewer where it is smaller.

@@ -13,7 +13,18 @@ from ranking.engine import Ask
 from ranking.phrases import Language as Spoken
 from ranking.serialise import explanation_to_json, to_json
 from shopgraph import pipeline
-from shopgraph.commands.options import Json, Language, N, Store, opened, root_of, settings_of, utc_now
+from shopgraph.commands.options import (
+    Diversity,
+    Json,
+    Language,
+    N,
+    Novelty,
+    Store,
+    opened,
+    root_of,
+    settings_of,
+    utc_now,
+)
 from shopgraph.errors import BadSettings
 from shopgraph.parse_batch import parsed_lines, read_lines
 from shopgraph.terminal import print_json, print_list, print_table, results
@@ -31,11 +42,21 @@ def recommend(
     store: Store = None,
     n: N = 10,
     reasons: Reasons = 3,
+    diversity: Diversity = None,
+    novelty: Novelty = None,
     language: Language = "en",
     as_json: Json = False,
 ) -> None:
     """Items for a shopper, with the reasons."""
-    ask = Ask(user_id=user, n=n, reasons=reasons, language=_spoken(language), now=utc_now())
+    ask = Ask(
+        user_id=user,
+        n=n,
+        reasons=reasons,
+        language=_spoken(language),
+        diversity=diversity,
+        novelty=novelty,
+        now=utc_now(),
+    )
     _answer(_serving(context, store), ask, f"For {user}", as_json)
 
 
@@ -47,6 +68,8 @@ def search(
     store: Store = None,
     n: N = 10,
     reasons: Reasons = 3,
+    diversity: Diversity = None,
+    novelty: Novelty = None,
     language: Language = "en",
     as_json: Json = False,
 ) -> None:
@@ -60,6 +83,8 @@ def search(
         language=_spoken(language),
         parsed=parsed,
         query_vector=vector,
+        diversity=diversity,
+        novelty=novelty,
         now=utc_now(),
     )
     _answer(serving, ask, f"“{words}”", as_json)
@@ -72,11 +97,21 @@ def similar(
     store: Store = None,
     n: N = 10,
     reasons: Reasons = 3,
+    diversity: Diversity = None,
+    novelty: Novelty = None,
     language: Language = "en",
     as_json: Json = False,
 ) -> None:
     """Items like this one."""
-    ask = Ask(similar_to=item, n=n, reasons=reasons, language=_spoken(language), now=utc_now())
+    ask = Ask(
+        similar_to=item,
+        n=n,
+        reasons=reasons,
+        language=_spoken(language),
+        diversity=diversity,
+        novelty=novelty,
+        now=utc_now(),
+    )
     _answer(_serving(context, store), ask, f"Like {item}", as_json)
 
 

@@ -23,6 +23,15 @@ Format = Annotated[
 ]
 Language = Annotated[str, typer.Option("--language", help="en or zh.")]
 N = Annotated[int, typer.Option("-n", min=1, max=MOST_ITEMS, help="How many items.")]
+Diversity = Annotated[
+    float | None,
+    typer.Option(
+        "--diversity", min=0, max=1, help="How far unlikeness counts beside the score: 0 not at all."
+    ),
+]
+Novelty = Annotated[
+    float | None, typer.Option("--novelty", min=0, max=1, help="The same of what few have bought.")
+]
 Device = Annotated[str | None, typer.Option("--device", help="auto, cpu or cuda.")]
 
 

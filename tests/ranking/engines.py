@@ -11,6 +11,7 @@ from gnn.registry import SavedModel
 from ranking.candidates import CandidateConfig, Candidates
 from ranking.catalogue import CATEGORY, CHILD_OF, IN_CATEGORY, Catalogue
 from ranking.config import FeatureConfig, HybridConfig
+from ranking.diversity.config import DiversityConfig
 from ranking.engine import Engine
 from ranking.feature_fitting import fit_features
 from ranking.hybrid import TEXT, Hybrid
@@ -91,7 +92,12 @@ def candidates_of(hybrid: Hybrid, snapshot: GraphSnapshot, config: CandidateConf
     return Candidates(Scorer(hybrid), None if vectors is None else ExactIndex(vectors), text, config)
 
 
-def engine_of(hybrid: Hybrid, snapshot: GraphSnapshot, config: CandidateConfig | None = None) -> Engine:
+def engine_of(
+    hybrid: Hybrid,
+    snapshot: GraphSnapshot,
+    config: CandidateConfig | None = None,
+    diversity: DiversityConfig | None = None,
+) -> Engine:
     """An engine that answers from the hybrid."""
     return Engine(
         Scorer(hybrid),
@@ -100,4 +106,5 @@ def engine_of(hybrid: Hybrid, snapshot: GraphSnapshot, config: CandidateConfig |
         Profiles(snapshot),
         Signer(b"test key of sufficient length"),
         "v1",
+        diversity,
     )

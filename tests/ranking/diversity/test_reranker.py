@@ -5,11 +5,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from ranking.ask import Ask
 from ranking.catalogue import Catalogue
 from ranking.diversity.config import DiversityConfig, ExposureGroup
 from ranking.diversity.reranker import Arrangement, Reranker
 from ranking.ordering import top
 from shopgraph.types import Reranked
+from tests.planted import NOW
 from tests.ranking.engines import item_item_hybrid, shop
 
 SNAPSHOT = shop()  # item i has the taste, the brand and a text of i % 4
@@ -24,10 +26,14 @@ def reranker(config: DiversityConfig) -> Reranker:
     return Reranker.of(HYBRID, CATALOGUE, config)
 
 
+def asking(diversity: float | None = None, novelty: float | None = None) -> Ask:
+    return Ask(now=NOW, diversity=diversity, novelty=novelty)
+
+
 def arranged(
     config: DiversityConfig, diversity: float | None = None, novelty: float | None = None
 ) -> Arrangement:
-    found = reranker(config).arrangement(diversity, novelty)
+    found = reranker(config).arrangement(asking(diversity, novelty))
     assert found is not None
     return found
 
@@ -36,8 +42,8 @@ BRANDS = (ExposureGroup(name="b2", brands=("b002",), floor=0.3, ceiling=0.4),)
 
 
 def test_nothing_is_arranged_where_nothing_is_asked_for() -> None:
-    assert reranker(DiversityConfig()).arrangement(None, None) is None
-    assert reranker(DiversityConfig(amount=0.5)).arrangement(0.0, None) is None
+    assert reranker(DiversityConfig()).arrangement(asking()) is None
+    assert reranker(DiversityConfig(amount=0.5)).arrangement(asking(0.0)) is None
 
 
 def test_the_settings_hold_where_a_list_does_not_say() -> None:
@@ -48,7 +54,7 @@ def test_the_settings_hold_where_a_list_does_not_say() -> None:
 
 def test_amounts_out_of_range_are_refused() -> None:
     with pytest.raises(ValueError, match=r"in \[0, 1\]"):
-        reranker(DiversityConfig()).arrangement(1.5, None)
+        reranker(DiversityConfig()).arrangement(asking(1.5))
 
 
 @pytest.mark.parametrize("method", ["mmr", "dpp"])
@@ -153,7 +159,7 @@ def test_groups_without_shares_leave_the_order_of_the_score(seed: int, n: int) -
 
 def test_two_lists_of_one_reranker_do_not_know_each_other() -> None:
     shared = reranker(DiversityConfig(exposure=BRANDS))
-    first, second = shared.arrangement(None, None), shared.arrangement(None, None)
+    first, second = shared.arrangement(asking()), shared.arrangement(asking())
     assert first is not None
     assert second is not None
     first.places(EVERYTHING, FALLING, 40)
