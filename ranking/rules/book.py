@@ -148,7 +148,7 @@ class RuleBook:
             changes = []
             for change in entry.changes:
                 current = state.rules.get(change.rule_id)
-                if current != change.after:
+                if not is_same(Change(change.rule_id, change.after, current)):
                     raise Conflict(
                         f"entry {entry.number} can't be undone: rule {change.rule_id!r} was changed since; "
                         "undo the later entries first"

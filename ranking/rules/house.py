@@ -47,8 +47,8 @@ class House:
     """Finds the ruling of a question; threads may share it."""
 
     def __init__(self, source: RuleSource, catalogue: Catalogue, groups: ShopperGroups) -> None:
-        self.source = source
-        self._catalogue, self._groups = catalogue, groups
+        self.source, self.groups = source, groups
+        self._catalogue = catalogue
         self._list = RuleList(0, ())
         self._compiled: dict[str, Compiled] = {}
         self._rulings: dict[tuple[str, ...], Ruling] = {}
@@ -59,7 +59,7 @@ class House:
         rules = self.source.current()
         if not rules.rules:
             return NO_RULES
-        group = GROUPS[int(self._groups.codes(count_past_items(past))[0])]
+        group = GROUPS[int(self.groups.codes(count_past_items(past))[0])]
         return self.ruling_of(rules, ask.user_id, group, scenario_of(ask), now)
 
     def ruling_of(
@@ -84,7 +84,7 @@ class House:
 
     def group_of(self, histories: Histories) -> list[str]:
         """The group of each history."""
-        return [GROUPS[code] for code in self._groups.codes(count_past_items(histories)).tolist()]
+        return [GROUPS[code] for code in self.groups.codes(count_past_items(histories)).tolist()]
 
     def _together(self, rules: Sequence[Rule]) -> Ruling:
         parts = [self._one(rule) for rule in rules]

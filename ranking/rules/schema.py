@@ -13,6 +13,9 @@ Group: TypeAlias = Literal["cold", "warm", "heavy"]
 _UNPRINTABLE = {"Cc", "Cs", "Zl", "Zp"}
 """Unicode's categories of what breaks a line of text or can't be written."""
 
+RESERVED = frozenset({"audit", "check", "export", "import", "undo"})
+"""What no rule can be called, as the API has other things at these places."""
+
 
 def _printable(text: str) -> str:
     if any(category(char) in _UNPRINTABLE for char in text):
@@ -22,13 +25,19 @@ def _printable(text: str) -> str:
     return text
 
 
+def _not_reserved(rule_id: str) -> str:
+    if rule_id in RESERVED:
+        raise ValueError(f"must not be any of {', '.join(sorted(RESERVED))}: the API calls other things so")
+    return rule_id
+
+
 def _check_prices(price_min: float | None, price_max: float | None) -> None:
     if price_min is not None and price_max is not None and price_max < price_min:
         raise ValueError("price_max must not be below price_min")
 
 
 Id = Annotated[str, Field(min_length=1, max_length=256), AfterValidator(_printable)]
-RuleId = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
+RuleId = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$"), AfterValidator(_not_reserved)]
 Name = Annotated[str, Field(min_length=1, max_length=200), AfterValidator(_printable)]
 Ids = Annotated[tuple[Id, ...], Field(max_length=10_000)]
 Price = Annotated[float, Field(ge=0, allow_inf_nan=False)]

@@ -63,4 +63,6 @@ class State:
 def is_same(change: Change) -> bool:
     """Whether the change leaves the rule's content as it was."""
     before, after = change.before, change.after
-    return before is not None and after is not None and before.draft() == after.draft()
+    if before is None or after is None:
+        return before is after
+    return before.draft() == after.draft()
