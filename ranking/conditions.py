@@ -38,6 +38,19 @@ class Condition:
         """The words, each span once."""
         return ", ".join(dict.fromkeys(slot.text for slot in self.slots if slot.text))
 
+    @property
+    def is_sure(self) -> bool:
+        """Whether the words mean that, as far as one can tell."""
+        return self.confidence >= SURE
+
+    def by_word(self) -> tuple["Condition", ...]:
+        """The condition parted: one for each of its words, in the order said."""
+        words = dict.fromkeys(slot.text for slot in self.slots)
+        if len(words) < 2:
+            return (self,)
+        parts = (tuple(slot for slot in self.slots if slot.text == word) for word in words)
+        return tuple(_condition(self.field, slots) for slots in parts)
+
 
 @dataclass(frozen=True, eq=False)
 class Tiers:
@@ -57,11 +70,11 @@ def conditions_of(parsed: ParsedQuery, catalogue: Catalogue) -> tuple[Condition,
         return ()
     found = []
     if category := _linked(parsed.category):
-        found.append(_condition("category", category, Filters(category_ids=_ids(category))))
+        found.append(_condition("category", category))
     if parsed.intent != "find_similar" and (brand := _linked(parsed.brand)):
-        found.append(_condition("brand", brand, Filters(brand_ids=_ids(brand))))
+        found.append(_condition("brand", brand))
     if parsed.intent != "ask_about_item":
-        found += [_alternatives(slots) for slots in _groups(_linked(parsed.attribute))]
+        found += [_condition("attribute", slots) for slots in _groups(_linked(parsed.attribute))]
         found += _audience(parsed, catalogue)
     if parsed.price_min is not None or parsed.price_max is not None:
         price = Filters(price_min=parsed.price_min, price_max=parsed.price_max)
@@ -86,7 +99,7 @@ def said_by_texts(conditions: Sequence[Condition], texts: SearchedTexts) -> dict
     mean: "red" alone makes nothing a red skillet. What a word means for sure only is asked for that much.
     """
     return {
-        condition: texts.whole if condition.confidence < SURE else texts.having(_wordings(condition))
+        condition: texts.having(_wordings(condition)) if condition.is_sure else texts.whole
         for condition in conditions
         if condition.field in _SAID_BY_TEXTS
     }
@@ -135,26 +148,28 @@ def _by_strength(ordered: Sequence[Condition]) -> Iterator[list[Condition]]:
 
 
 def _strength(condition: Condition) -> tuple[bool, float, int]:
-    sure = condition.confidence >= SURE
-    return sure, 0.0 if sure else condition.confidence, WEAKEST_FIRST.index(condition.field)
+    unsure_by = 0.0 if condition.is_sure else condition.confidence
+    return condition.is_sure, unsure_by, WEAKEST_FIRST.index(condition.field)
 
 
-def _condition(field: str, slots: tuple[Slot, ...], filters: Filters) -> Condition:
+def _condition(field: str, slots: tuple[Slot, ...]) -> Condition:
     """Readings of one word share its confidence, so theirs is added up; of several words the best counts."""
     by_word: dict[str, float] = {}
     for slot in slots:
         by_word[slot.text] = by_word.get(slot.text, 0.0) + slot.confidence
-    return Condition(field, slots, filters, max(by_word.values()))
+    return Condition(field, slots, _filters(field, _ids(slots)), max(by_word.values()))
+
+
+def _filters(field: str, ids: frozenset[str]) -> Filters:
+    if field == "category":
+        return Filters(category_ids=ids)
+    return Filters(brand_ids=ids) if field == "brand" else Filters(attribute_ids=ids)
 
 
 def _wordings(condition: Condition) -> list[str]:
     """The words that were said and the names of what they mean, each once."""
     said = (words for slot in condition.slots for words in (slot.text, slot.name))
     return list(dict.fromkeys(words.casefold() for words in said if words))
-
-
-def _alternatives(slots: tuple[Slot, ...]) -> Condition:
-    return _condition("attribute", slots, Filters(attribute_ids=_ids(slots)))
 
 
 def _audience(parsed: ParsedQuery, catalogue: Catalogue) -> list[Condition]:
@@ -165,8 +180,8 @@ def _audience(parsed: ParsedQuery, catalogue: Catalogue) -> list[Condition]:
     node_id = f"{AUDIENCE}:{parsed.audience}"
     if node_id not in index or any(slot.node_id == node_id for slot in parsed.attribute):
         return []
-    slot = Slot(parsed.audience, ATTRIBUTE, node_id, parsed.audience, 1.0)
-    return [Condition(AUDIENCE, (slot,), Filters(attribute_ids=frozenset({node_id})))]
+    slot = Slot("", ATTRIBUTE, node_id, parsed.audience, 1.0)  # which words said it is not known
+    return [_condition(AUDIENCE, (slot,))]
 
 
 def _groups(slots: Sequence[Slot]) -> list[tuple[Slot, ...]]:

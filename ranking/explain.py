@@ -76,7 +76,7 @@ class Explainer:
             # learned from shoppers: the past item alone, as there is no edge to draw
             path = (self._catalogue.named(NodeRef(ITEM, share.past_item_idx), context.language),)
         sentence = self._sentence(share, path, context)
-        if share.value < 0:
+        if share.value < 0 and share.kind != "text":
             sentence = against(sentence, context.language)
         return Reason(part_of(share), share.value, path, sentence)
 
@@ -94,7 +94,8 @@ class Explainer:
             case "feature":
                 return feature_sentence(share.name, language)
             case "text":
-                return text_sentence(context.query, language, share.name == LETTERS_SHARE)
+                in_letters = share.name == LETTERS_SHARE
+                return text_sentence(context.query, language, in_letters=in_letters, less=share.value < 0)
             case "rule":
                 return rule_sentence(share.name, language)
             case _:

@@ -1,6 +1,7 @@
 """Items in order: by score, or as a search asked for them to be sorted."""
 
-from collections.abc import Callable, Iterable
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import assert_never
 
@@ -8,10 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ranking.catalogue import Catalogue
+from ranking.conditions import Condition
 from shopgraph.types import NO_TIME, FloatVector, IntVector, ParsedQuery, Sort
 
 FITTING = 100
 """Where words are left that only the text answers to, so many of the best are sorted, the others follow."""
+
+_COMPARED = ("brand", "category", "attribute")
 
 _Scores = FloatVector | NDArray[np.float64]
 
@@ -30,9 +34,17 @@ class Ranked:
         )
 
 
+class Sorting(ABC):
+    """An order that a search asks for instead of that by score."""
+
+    @abstractmethod
+    def places(self, item_idx: IntVector, scores: _Scores) -> NDArray[np.intp]:
+        """Places of the items in order."""
+
+
 @dataclass(frozen=True, eq=False)
-class Sorting:
-    """What a search is sorted by: `keys`, shape (n_items,), the smallest first, inf where it is unknown.
+class ByKey(Sorting):
+    """By `keys`, shape (n_items,), the smallest first, inf where it is unknown; equal ones by score.
 
     `n_fitting` of the best by score are sorted (None: all), so that what only half fits is not first
     because it is cheap.
@@ -42,19 +54,41 @@ class Sorting:
     n_fitting: int | None
 
     def places(self, item_idx: IntVector, scores: _Scores) -> NDArray[np.intp]:
-        """Places of the items in order; equal keys by score."""
+        """Places of the items in order."""
         by_score = top(scores, len(scores))
         sorted_ones = by_score[: self.n_fitting]
         keys = self.keys[item_idx[sorted_ones]]
         return np.concatenate([sorted_ones[np.argsort(keys, kind="stable")], by_score[len(sorted_ones) :]])
 
 
-def sorting_of(parsed: ParsedQuery, catalogue: Catalogue, popularity: _Scores) -> Sorting | None:
+@dataclass(frozen=True, eq=False)
+class InTurn(Sorting):
+    """The best of each side, then the second best of each, and so on.
+
+    `side`: of each item, shape (n_items,); 0 for the one said first, -1 for none of them: these are last.
+    """
+
+    side: IntVector
+
+    def places(self, item_idx: IntVector, scores: _Scores) -> NDArray[np.intp]:
+        """Places of the items in order."""
+        by_score = top(scores, len(scores))
+        sides = self.side[item_idx[by_score]]
+        turn = np.full(len(sides), len(sides))
+        for side in np.unique(sides[sides >= 0]):
+            own = np.flatnonzero(sides == side)
+            turn[own] = np.arange(len(own))
+        return by_score[np.lexsort((sides, turn))]
+
+
+def sorting_of(
+    parsed: ParsedQuery, conditions: Sequence[Condition], catalogue: Catalogue, popularity: _Scores
+) -> Sorting | None:
     """The order that the words ask for, if any."""
     if parsed.sort is None:
-        return None
+        return _in_turn(conditions, catalogue) if parsed.intent == "compare" else None
     loose = parsed.rest or parsed.missing or not all(slot.node_id for slot in parsed.attribute)
-    return Sorting(_keys(parsed.sort, catalogue, popularity), FITTING if loose else None)
+    return ByKey(_keys(parsed.sort, catalogue, popularity), FITTING if loose else None)
 
 
 def place_of(
@@ -96,6 +130,17 @@ def top(scores: _Scores, n: int) -> NDArray[np.intp]:
     else:
         places = np.arange(len(scores))
     return places[np.argsort(-scores[places], kind="stable")][:n]
+
+
+def _in_turn(conditions: Sequence[Condition], catalogue: Catalogue) -> InTurn | None:
+    """The first of the brands, categories or attributes that are compared take turns."""
+    parted = {one.field: sides for one in reversed(conditions) if len(sides := one.by_word()) > 1}
+    sides = next((parted[field] for field in _COMPARED if field in parted), ())
+    if not sides:
+        return None
+    masks = [catalogue.mask_of_any(one.filters) for one in sides]
+    nobodys = np.full(len(catalogue), -1)
+    return InTurn(np.select(masks, list(range(len(masks))), nobodys).astype(np.int32))
 
 
 def _keys(sort: Sort, catalogue: Catalogue, popularity: _Scores) -> NDArray[np.float64]:

@@ -66,13 +66,22 @@ def shopper_sentence(language: Language) -> str:
     return "Learned from what you chose so far as a whole."
 
 
-def text_sentence(query: str, language: Language, in_letters: bool = False) -> str:
-    """Says that the item's text is close to the words, in meaning or in letters; `query` may be empty."""
+def text_sentence(query: str, language: Language, *, in_letters: bool = False, less: bool = False) -> str:
+    """Says that the item's text is close to the words, in meaning or in letters; `query` may be empty.
+
+    `less`: that it is less close than texts are in the middle.
+    """
     if language == "zh":
         words = f"“{query}”" if query else "搜索内容"
-        return f"商品文字中有{words}的字词。" if in_letters else f"商品描述与{words}相符。"
+        if less:
+            return f"商品描述与{words}的相符程度低于一般商品。"
+        return f"商品文字与{words}有相同的字词或字母。" if in_letters else f"商品描述与{words}相符。"
     words = f"“{query}”" if query else "the search"
-    return f"Its words are those of {words}." if in_letters else f"Its description fits {words}."
+    if less:
+        return f"Its description fits {words} less than most do."
+    return (
+        f"Its text shares words or letters with {words}." if in_letters else f"Its description fits {words}."
+    )
 
 
 def feature_sentence(name: str, language: Language) -> str:

@@ -41,6 +41,13 @@ def relaxed_sentence(meaning: Meaning, language: Language) -> str:
     return f"Too few items meet {said}, so others are listed too."
 
 
+def unheard_sentence(words: str, language: Language) -> str:
+    """Says that the words mean nothing here, in no text either."""
+    if language == "zh":
+        return f"没有商品提到“{words}”，以下是最接近的商品。"
+    return f"No item's text has “{words}”; what comes nearest is listed."
+
+
 def price_words(low: float | None, high: float | None, language: Language) -> str:
     """A price range in words."""
     if low is not None and high is not None:
@@ -56,6 +63,8 @@ def _listed(meanings: Sequence[Meaning], language: Language) -> str:
 
 def _said(meaning: Meaning, language: Language) -> str:
     in_chinese = language == "zh"
+    if not meaning.names:
+        return f"商品文字中有“{meaning.text}”" if in_chinese else f"‘{meaning.text}’ in its text"
     field = _FIELDS[meaning.field][in_chinese]
     means = " ".join([field, (" / ".join(meaning.names))]).strip()
     if not meaning.text:

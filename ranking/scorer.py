@@ -66,7 +66,7 @@ class Scorer:
         return weighted
 
     def searched(self, words: str) -> SearchedTexts | None:
-        """Which items' texts have the words; None as for `letters`, and where none has any."""
+        """Which items' texts have the words; None as for `letters`."""
         index = self.hybrid.words
         return None if index is None else index.searched(words)
 

@@ -1,5 +1,6 @@
 """What a search's words change about an answer: who may be shown, who comes first, in which order."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -8,7 +9,7 @@ from ranking.catalogue import Catalogue
 from ranking.conditions import Condition, Tiers, conditions_of, excluding, said_by_texts, tiers_of
 from ranking.ordering import Sorting, sorting_of
 from ranking.phrases import Language
-from ranking.query_phrases import Meaning, meaning_sentence, price_words, relaxed_sentence
+from ranking.query_phrases import Meaning, meaning_sentence, price_words, relaxed_sentence, unheard_sentence
 from ranking.words import SearchedTexts
 from shopgraph.types import (
     ITEM,
@@ -44,6 +45,8 @@ class Search:
         named: items that are called by their titles and come first.
         sorting: the order asked for, None: by score.
         rules_out: whether they keep something out for good.
+        in_texts: of conditions, who meets them as the item's own text says.
+        unheard: whether they mean nothing here and no text has any of them.
     """
 
     tiers: Tiers
@@ -51,6 +54,8 @@ class Search:
     named: IntVector = field(default_factory=lambda: NOBODY)
     sorting: Sorting | None = None
     rules_out: bool = False
+    in_texts: Mapping[Condition, BoolVector] = field(default_factory=dict)
+    unheard: bool = False
 
     @property
     def n_eligible(self) -> int:
@@ -86,14 +91,19 @@ def search_of(
     conditions = conditions_of(parsed, catalogue)
     in_texts = {} if texts is None else said_by_texts(conditions, texts)
     tiers = tiers_of(conditions, catalogue, eligible, n, in_texts)
+    sorting = sorting_of(parsed, conditions, catalogue, popularity)
+    masks = list(tiers.masks)
+    if sorting is not None and in_texts:  # what only its text calls tea is not the cheapest tea
+        masks.insert(0, tiers_of(conditions, catalogue, eligible, n).masks[0])
     first = named[eligible[named]]
     if len(first):
-        masks = tuple(mask.copy() for mask in tiers.masks)
+        masks = [mask.copy() for mask in masks]
         for mask in masks:
             mask[first] = True
-        tiers = Tiers(masks, tiers.relaxed)
-    sorting = sorting_of(parsed, catalogue, popularity)
-    return Search(tiers, conditions, first, sorting, excluding(parsed) != Filters())
+    tiers = Tiers(tuple(masks), tiers.relaxed)
+    understood = conditions or len(named) or parsed.missing
+    unheard = texts is not None and not understood and not texts.heard and bool(searched_words(parsed))
+    return Search(tiers, conditions, first, sorting, excluding(parsed) != Filters(), in_texts, unheard)
 
 
 def named_items(parsed: ParsedQuery, catalogue: Catalogue) -> IntVector:
@@ -135,41 +145,52 @@ class WordReasons:
 
     def __init__(self, catalogue: Catalogue, parsed: ParsedQuery, search: Search, language: Language) -> None:
         self._catalogue, self._language = catalogue, language
-        self._meanings = [
-            (self._meaning(one, parsed), one, catalogue.mask_of_any(one.filters)) for one in search.conditions
+        self._parsed, self._search = parsed, search
+        self._masks = [
+            (one, [(part, catalogue.mask_of_any(part.filters)) for part in one.by_word()])
+            for one in search.conditions
         ]
         self._loose = [slot for slot in parsed.attribute if not slot.node_id and slot.name]
-        self._relaxed = search.tiers.relaxed
-        self._parsed = parsed
 
     def of(self, item_idx: int) -> Reason | None:
         """The reason of one item; None where the words mean nothing that it has."""
-        met = [(meaning, one) for meaning, one, mask in self._meanings if mask[item_idx]]
-        missed = [meaning for meaning, _, mask in self._meanings if not mask[item_idx]]
+        said, missed, nodes = [], [], []
+        for condition, parts in self._masks:
+            if met := [part for part, mask in parts if mask[item_idx]]:
+                said += [self._meaning(part) for part in met]
+                nodes += [self._node(slot) for part in met for slot in part.slots]
+            elif condition.is_sure and self._in_text(condition, item_idx):
+                said.append(Meaning(condition.field, condition.text))
+            else:
+                missed.append(self._meaning(condition))
         text = self._catalogue.items.text[item_idx].casefold()
-        said = [meaning for meaning, _ in met]
         said += [Meaning("attribute", slot.text) for slot in self._loose if slot.name.casefold() in text]
         if not said and not missed:
             return None
-        nodes = tuple(self._node(slot) for _, one in met for slot in one.slots)
-        return Reason(QUERY_PART, 0.0, nodes, meaning_sentence(said, missed, self._language))
+        return Reason(QUERY_PART, 0.0, tuple(nodes), meaning_sentence(said, missed, self._language))
 
     def relaxed(self) -> tuple[Relaxed, ...]:
-        """What was let go, in order."""
+        """What was let go, in order; words that nothing here answers to are all let go."""
         found = []
-        for condition in self._relaxed:
-            meaning = self._meaning(condition, self._parsed)
+        for condition in self._search.tiers.relaxed:
+            meaning = self._meaning(condition)
             sentence = relaxed_sentence(meaning, self._language)
             found.append(Relaxed(condition.field, meaning.text, meaning.names, sentence))
+        if self._search.unheard:
+            words = searched_words(self._parsed)
+            found.append(Relaxed("rest", words, (), unheard_sentence(words, self._language)))
         return tuple(found)
 
-    def _meaning(self, condition: Condition, parsed: ParsedQuery) -> Meaning:
+    def _in_text(self, condition: Condition, item_idx: int) -> bool:
+        mask = self._search.in_texts.get(condition)
+        return mask is not None and bool(mask[item_idx])
+
+    def _meaning(self, condition: Condition) -> Meaning:
         if condition.slots:
             names = dict.fromkeys(self._node(slot).name for slot in condition.slots)
             return Meaning(condition.field, condition.text, tuple(names))
-        return Meaning(
-            condition.field, "", (price_words(parsed.price_min, parsed.price_max, self._language),)
-        )
+        low, high = self._parsed.price_min, self._parsed.price_max
+        return Meaning(condition.field, "", (price_words(low, high, self._language),))
 
     def _node(self, slot: Slot) -> NamedNode:
         table = self._catalogue.nodes.get(slot.label)

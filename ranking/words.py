@@ -29,6 +29,9 @@ NEARLY_ALL, NEARLY_THE_MOST = 0.6, 0.8
 has; chosen on validation. Of misspelt or unusual words no text may have much."""
 
 _FILE = "words.safetensors"
+_SOMETHING = 1e-6
+"""Less of the words than this is nothing of them."""
+
 _N_BUCKETS = 1 << 18
 """Features are told apart by a hash; so many are far more than a shop's words have pieces."""
 _PIECE = 3
@@ -71,18 +74,24 @@ class WordIndex:
         shared /= self.norms * np.sqrt(own)
         return shared
 
-    def coverage(self, words: str) -> FloatVector:
-        """Which share of ‖words‖² each item's texts have, in [0, 1], shape (n_items,)."""
+    def coverage(self, words: str, *, unheard_too: bool = False) -> FloatVector:
+        """Which share of ‖words‖² each item's texts have, in [0, 1], shape (n_items,).
+
+        What no text has counts only with `unheard_too`, as if one item had it.
+        """
         shared, own = self._shared(words)
+        if unheard_too:
+            n_unheard = np.count_nonzero(self.idf[_features(words)] == 0)
+            own += np.float32(n_unheard * np.log1p(len(self.norms)) ** 2)
         shared /= own
         return shared
 
-    def searched(self, words: str) -> "SearchedTexts | None":
-        """Which texts have the words of a search; None where none has any."""
+    def searched(self, words: str) -> "SearchedTexts":
+        """Which texts have the words of a search."""
         coverage = self.coverage(words)
-        most = float(coverage.max(initial=0.0))
-        whole = coverage >= min(NEARLY_ALL, NEARLY_THE_MOST * most)
-        return SearchedTexts(self, whole) if most else None
+        least = min(NEARLY_ALL, NEARLY_THE_MOST * float(coverage.max(initial=0.0)))
+        heard = any(self.idf[_hashed(f"={key}")] for key in _keys(words))
+        return SearchedTexts(self, coverage >= max(least, _SOMETHING), heard)
 
     def _shared(self, words: str) -> tuple[FloatVector, np.float32]:
         """Σ idf² of the features that each item has of the words, and of all of theirs."""
@@ -118,16 +127,21 @@ class SearchedTexts:
     Attributes:
         index: of all texts.
         whole: those that have nearly all of the words, or as many of them as any text has, shape (n_items,).
+        heard: whether a text has any of the words as it is spelt.
     """
 
     index: WordIndex
     whole: BoolVector
+    heard: bool
 
     def having(self, wordings: Sequence[str]) -> BoolVector:
-        """Those of `whole` that also have one of the wordings nearly whole, shape (n_items,)."""
+        """Those of `whole` that also have one of the wordings nearly whole, shape (n_items,).
+
+        Chinese is hardly misspelt: of a word that no text has no text has a part.
+        """
         found = np.zeros_like(self.whole)
         for words in wordings:
-            found |= self.index.coverage(words) >= NEARLY_ALL
+            found |= self.index.coverage(words, unheard_too=any(map(is_han, words))) >= NEARLY_ALL
         return found & self.whole
 
 
@@ -139,10 +153,14 @@ def word_texts(items: ItemTable) -> list[str]:
 
 def _features(text: str) -> NDArray[np.int64]:
     """The features of a text, each once."""
-    keys = [singular(token.key) for token in tokens(fold(tidy(text)))]
+    keys = _keys(text)
     found = {feature for key in keys for feature in _of_word(key)}
     found.update(_hashed(a + b) for a, b in pairwise(keys) if is_han(a) and is_han(b))
     return np.fromiter(found, np.int64, len(found))
+
+
+def _keys(text: str) -> list[str]:
+    return [singular(token.key) for token in tokens(fold(tidy(text)))]
 
 
 @lru_cache(maxsize=65_536)

@@ -132,6 +132,5 @@ def test_text_says_a_category_with_the_search_and_with_its_own_words(
     words: str, slot: Slot, items: list[int]
 ) -> None:
     texts = TEXTS.searched(words)
-    assert texts is not None
     (said,) = said_by_texts(conditions_of(asked(category=(slot,)), SHOP), texts).values()
     assert np.flatnonzero(said).tolist() == items

@@ -1,5 +1,7 @@
 """ranking/explain.py: which shares become reasons, in which order, with which words."""
 
+from dataclasses import replace
+
 import pytest
 
 from ranking.catalogue import Catalogue
@@ -107,6 +109,8 @@ def test_latent_is_shown_as_what_it_is() -> None:
 def test_words_of_the_search_stand_in_the_reason() -> None:
     (reason,) = EXPLAINER.reasons([TEXT], context(), 1)
     assert reason.text == "Its description fits “warm socks”."
+    (against,) = EXPLAINER.reasons([replace(TEXT, value=-0.1)], context(), 1)
+    assert against.text == "Its description fits “warm socks” less than most do."
 
 
 def test_no_reasons_are_no_reasons() -> None:

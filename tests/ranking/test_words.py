@@ -59,7 +59,15 @@ def test_coverage_is_the_share_of_the_words_that_a_text_has() -> None:
 def test_a_text_passes_that_has_as_much_of_the_words_as_any_has() -> None:
     index = WordIndex.fit(["red lipstick", "blue lipstick", "tea"])
     found = index.searched("lipstick qqqqqqq wwwwwww tea")
-    assert found is not None
-    assert found.whole.any()
-    assert index.searched("qqq") is None
-    assert index.searched("") is None
+    assert found.whole.tolist() == [True, True, True]  # half of it each, and no text has more
+    assert found.heard
+    for words in ("qqq", ""):
+        assert not index.searched(words).whole.any()
+        assert not index.searched(words).heard
+
+
+def test_a_chinese_word_that_no_text_has_is_not_had_in_part() -> None:
+    index = WordIndex.fit(["炒锅", "平底锅", "茶"])
+    found = index.searched("煎锅")  # a frying pan by another name; a wok has one of its two characters
+    assert found.whole.tolist() == [True, True, False]
+    assert found.having(["煎锅", "平底锅"]).tolist() == [False, True, False]
