@@ -21,6 +21,8 @@ from ranking.hybrid import Hybrid
 from shopgraph.types import ITEM, Edges, EdgeType, GraphEdge, Histories, NodeRef, Path, PathEdge
 
 Relations = Mapping[EdgeType, Edges]
+_Pairs = Mapping[EdgeType, Collection[tuple[int, int]]]
+"""(source, target) of edges by their type."""
 
 
 @dataclass(frozen=True)
@@ -89,6 +91,10 @@ def labels_without(
 ) -> dict[str, sparse.csr_array]:
     """The features' item × node matrices without these facts."""
     left: dict[str, sparse.csr_array] = {}
+    removed: dict[EdgeType, set[tuple[int, int]]] = {}
+    for edge in gone.edges:
+        edge_type = EdgeType(edge.src.label, edge.relation, edge.dst.label)
+        removed.setdefault(edge_type, set()).add((edge.src.idx, edge.dst.idx))
     types = {
         AFFINITY + edge_type.relation: edge_type
         for edge_type in relations
@@ -104,9 +110,9 @@ def labels_without(
         if any(each.relation in gone.relations for each in above):
             above = {each: edges for each, edges in above.items() if each.relation not in gone.relations}
             matrix = item_labels(relations[edge_type], above, matrix.shape)
-        rows = _changed_rows(matrix, edge_type, above, gone.edges)
+        rows = _changed_rows(matrix, edge_type, above, removed)
         left[name] = _with_rows(
-            matrix, {row: _labels_of(row, edge_type, relations[edge_type], above, gone.edges) for row in rows}
+            matrix, {row: _labels_of(row, edge_type, relations[edge_type], above, removed) for row in rows}
         )
     return left
 
@@ -117,35 +123,35 @@ def _counts_ancestors(matrix: sparse.csr_array, direct: Edges) -> bool:
 
 
 def _changed_rows(
-    matrix: sparse.csr_array, edge_type: EdgeType, above: Relations, edges: Collection[GraphEdge]
+    matrix: sparse.csr_array, edge_type: EdgeType, above: Relations, removed: _Pairs
 ) -> list[int]:
-    """The items whose labels these edges change, ascending."""
-    rows = {edge.src.idx for edge in edges if _type_of(edge) == edge_type}
-    for node in {edge.src.idx for edge in edges if _type_of(edge) in above}:
+    """The items whose labels the removed edges change, ascending."""
+    rows = {src for src, _ in removed.get(edge_type, ())}
+    for node in {src for each in above for src, _ in removed.get(each, ())}:
         place = np.flatnonzero(matrix.indices == node)
         rows.update((np.searchsorted(matrix.indptr, place, side="right") - 1).tolist())
     return sorted(rows)
 
 
 def _labels_of(
-    item_idx: int, edge_type: EdgeType, direct: Edges, above: Relations, gone: Collection[GraphEdge]
+    item_idx: int, edge_type: EdgeType, direct: Edges, above: Relations, removed: _Pairs
 ) -> list[int]:
     """The labels of an item, those above them included, without what is gone."""
-    removed = {(_type_of(edge), edge.src.idx, edge.dst.idx) for edge in gone}
     found: set[int] = set()
-    frontier = {
-        node for node in _targets(direct, item_idx).tolist() if (edge_type, item_idx, node) not in removed
-    }
+    frontier = _left_targets(direct, item_idx, removed.get(edge_type, frozenset()))
     while frontier:
         found |= frontier
-        frontier = {
-            parent
+        further = [
+            _left_targets(edges, node, removed.get(each, frozenset()))
             for node in frontier
             for each, edges in above.items()
-            for parent in _targets(edges, node).tolist()
-            if (each, node, parent) not in removed
-        } - found
+        ]
+        frontier = set().union(*further) - found
     return sorted(found)
+
+
+def _left_targets(edges: Edges, src: int, removed: Collection[tuple[int, int]]) -> set[int]:
+    return {dst for dst in _targets(edges, src).tolist() if (src, dst) not in removed}
 
 
 def _with_rows(matrix: sparse.csr_array, changed: Mapping[int, Iterable[int]]) -> sparse.csr_array:
@@ -166,7 +172,3 @@ def _targets(edges: Edges, src: int) -> NDArray[np.int32]:
     """Where the edges of a node lead; they are ordered by their source."""
     start, end = np.searchsorted(edges.src, [src, src + 1])
     return edges.dst[start:end]
-
-
-def _type_of(edge: GraphEdge) -> EdgeType:
-    return EdgeType(edge.src.label, edge.relation, edge.dst.label)

@@ -10,6 +10,7 @@ from typing import get_args
 import numpy as np
 
 from evaluation.cold import sampled
+from evaluation.explanations import Explanations
 from evaluation.harness import ModelResult, evaluate_panel
 from evaluation.provenance import peak_rss_mb
 from evaluation.ratings import unseen_ratings
@@ -50,7 +51,8 @@ class Question:
     """What to evaluate. `days` are held out by `time`; `ablations` as in HybridConfig.
 
     `repeats` asks once more with what was bought before listed, and relevant when bought again;
-    `limit_users` asks for so many of the held-out users alone, drawn by the seed.
+    `limit_users` asks for so many of the held-out users alone, drawn by the seed; `explanations` measures
+    how faithful the reasons of the first seed's hybrid are, too, and how like them those of the second one.
     """
 
     source: Path
@@ -62,6 +64,7 @@ class Question:
     ablations: tuple[str, ...] = (GRAPH,)
     repeats: bool = False
     limit_users: int | None = None
+    explanations: bool = False
 
 
 def evaluate(
@@ -118,7 +121,7 @@ def _evaluate_cut(
     on_stage: Callable[[str], None],
 ) -> Report:
     results: list[dict[str, ModelResult]] = []
-    details, seconds = [], []
+    details, seconds, explanations = [], [], Explanations()
     for seed in question.seeds:
         rng = np.random.default_rng(seed)
         try:
@@ -135,6 +138,8 @@ def _evaluate_cut(
         if not config.repeats:
             result |= _oracle(question, train, heldout)
             details.append(seed_detail(hybrid, train, heldout, rng, unseen_ratings(snapshot, train)))
+            if question.explanations:
+                explanations.add(hybrid, train, heldout, np.random.default_rng(seed), on_stage)
         results.append(result)
     results = common_models(results)
     found = results[0]
@@ -144,7 +149,9 @@ def _evaluate_cut(
     report = build_report(run, results, np.random.default_rng(0), compared)
     if not details:
         return report
-    return replace(report, sections=sections(results, details, np.random.default_rng(0)))
+    report = replace(report, sections=sections(results, details, np.random.default_rng(0)))
+    found = explanations.section
+    return with_section(report, "explanations", found) if found else report
 
 
 def read_snapshot(question: Question, now: datetime) -> GraphSnapshot:

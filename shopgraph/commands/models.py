@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, get_args
 
 import typer
 
@@ -13,7 +13,7 @@ from evaluation.calibration import Reliability, write_reliability_plot
 from evaluation.plot import write_plot
 from evaluation.provenance import read_provenance
 from evaluation.report import Report, markdown_table
-from evaluation.splits import PROTOCOLS
+from evaluation.splits import PROTOCOLS, ColdStart
 from gnn.artefact import ArtefactRoot
 from nlu.encoder import open_encoder
 from ranking.config import EVERYTHING
@@ -170,6 +170,12 @@ def evaluate(
     ablations: Annotated[
         bool, typer.Option("--ablations", help="Also without each model and each part in turn.")
     ] = False,
+    explanations: Annotated[
+        bool,
+        typer.Option(
+            "--explanations", help="Also how faithful reasons are; with two seeds, how stable as well."
+        ),
+    ] = False,
     device: Device = None,
     as_json: Json = False,
 ) -> None:
@@ -180,13 +186,16 @@ def evaluate(
     question = question_of(data, source_format, protocol, variant, seeds, days)
     if repeats is None:
         repeats = source_format == "completejourney" and protocol == "time"
-    question = replace(question, repeats=repeats, limit_users=limit_users)
+    if explanations and protocol in get_args(ColdStart):
+        raise BadSettings(f"--explanations: not with --protocol {protocol}, which has several views")
+    question = replace(question, repeats=repeats, limit_users=limit_users, explanations=explanations)
     if ablations:
         question = replace(question, ablations=(EVERYTHING,))
     with text_progress() as on_text:
         report = evaluate(question, settings, utc_now(), note, on_text)
     if output is not None:
-        write_report(report, output, f"{report.run.dataset}-{protocol}-{variant}")
+        name = f"{report.run.dataset}-{protocol}-{variant}"
+        write_report(report, output, f"{name}-explanations" if explanations else name)
     if as_json:
         print_json(report.to_json())
     else:
