@@ -1,5 +1,6 @@
 """The app factory: routes, middleware, problem+json, console and OpenAPI page."""
 
+from dataclasses import replace
 from pathlib import Path
 
 from fastapi import FastAPI
@@ -17,19 +18,27 @@ from api.routes.health import router as health
 from api.routes.items import router as items
 from api.routes.parse import router as parse
 from api.routes.rank import router as rank
+from api.routes.rules import router as rule_book
 from api.routes.search import router as search
 from api.routes.users import router as users
+from api.routes.what_if import router as what_if
 from api.state import ServingState
 from graph.ledger import SqliteLedger
 from nlu.dialogue.session import DialogueConfig, Dialogues
+from ranking.rules.book import RuleBook
 
 _HERE = Path(__file__).parent
 
 
-def create_app(serving: ServingState, config: ApiConfig, dialogues: Dialogues | None = None) -> FastAPI:
-    """The ranking API and the console, answering from `serving`.
+def create_app(
+    serving: ServingState,
+    config: ApiConfig,
+    dialogues: Dialogues | None = None,
+    rules: RuleBook | None = None,
+) -> FastAPI:
+    """The ranking API and the console, answering from `serving` as the shop's rules say.
 
-    Without `dialogues` they are kept in this process alone.
+    Without `dialogues` they are kept in this process alone, and so are rules.
     """
     app = FastAPI(
         title="shopgraph",
@@ -42,14 +51,16 @@ def create_app(serving: ServingState, config: ApiConfig, dialogues: Dialogues | 
         docs_url=None,
         redoc_url=None,
     )
-    app.state.serving = serving
+    app.state.rules = rules or RuleBook(SqliteLedger(None))
+    app.state.serving = replace(serving, engine=serving.engine.ruled_by(app.state.rules))
     app.state.config = config
     app.state.dialogues = dialogues or Dialogues(SqliteLedger(None), DialogueConfig())
     app.state.metrics = metrics = Metrics()
     metrics.use_model(serving.engine.model_version)
     metrics.watch_language_model(lambda: app.state.serving.language_model)
     add_problem_handlers(app)
-    for group in (users, items, rank, search, explanations, parse, dialogue_turns, events, health):
+    groups = (users, items, rank, search, explanations, parse, dialogue_turns, rule_book, what_if, events)
+    for group in (*groups, health):
         app.include_router(group)
     _add_pages(app)
     # The last one added is the first to see a request.

@@ -1,7 +1,7 @@
 """Errors as problem+json (RFC 9457): one shape for every route."""
 
 import http
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TypedDict
 
 import orjson
@@ -11,6 +11,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import Response
 from starlette.exceptions import HTTPException
 
+from ranking.rules.exchange import BadRules
 from shopgraph.errors import BadRecord, Conflict, NotFound, ShopgraphError, StoreUnavailable, UserMistake
 
 PROBLEM_JSON = "application/problem+json"
@@ -30,8 +31,9 @@ def problem(
     instance: str,
     errors: Sequence[FieldError] = (),
     retry_after_s: int | None = None,
+    more: Mapping[str, object] | None = None,
 ) -> Response:
-    """One problem+json response; `title` is the status' own phrase."""
+    """One problem+json response; `title` is the status' own phrase, `more` what this problem alone has."""
     title = http.HTTPStatus(status).phrase
     body = {
         "type": f"urn:shopgraph:problem:{title.lower().replace(' ', '-')}",
@@ -40,6 +42,7 @@ def problem(
         "detail": detail,
         "instance": instance,
         "errors": list(errors),
+        **(more or {}),
     }
     headers = {} if retry_after_s is None else {"Retry-After": str(retry_after_s)}
     return Response(orjson.dumps(body), status, headers, media_type=PROBLEM_JSON)
@@ -85,6 +88,8 @@ async def _ours(request: Request, exc: Exception) -> Response:
     match exc:
         case BadRecord(field=field, reason=reason):
             return problem(422, str(exc), path, [{"field": field, "reason": reason}])
+        case BadRules(errors=errors):
+            return problem(422, str(exc), path, [{"field": place, "reason": why} for place, why in errors])
         case NotFound():
             return problem(404, str(exc), path)
         case Conflict():

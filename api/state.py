@@ -11,6 +11,7 @@ from graph.store import GraphStore
 from nlu.llm.intent import IntentModel
 from nlu.parser import QueryParser
 from ranking.engine import Engine
+from ranking.rules.book import RuleBook
 from shopgraph.types import TextEncoder
 
 
@@ -47,6 +48,12 @@ async def _metrics(request: Request) -> Metrics:
     return metrics
 
 
+async def _rules(request: Request) -> RuleBook:
+    rules: RuleBook = request.app.state.rules
+    return rules
+
+
 Serving = Annotated[ServingState, Depends(_serving)]
 Config = Annotated[ApiConfig, Depends(_config)]
 Meters = Annotated[Metrics, Depends(_metrics)]
+Rules = Annotated[RuleBook, Depends(_rules)]

@@ -19,13 +19,12 @@ from ranking.conditions import Tiers, excluding
 from ranking.diversity.config import DiversityConfig
 from ranking.diversity.reranker import Reranker
 from ranking.explain import Context, Explainer, has_path
-from ranking.groups import ShopperGroups, count_past_items
 from ranking.hybrid import Hybrid
 from ranking.listing import Listed, Listing
 from ranking.ordering import Ranked, place_of
 from ranking.profiles import Profiles
 from ranking.rules.banned import BannedScorers
-from ranking.rules.house import House, RuleSource
+from ranking.rules.house import House, RuleSource, groups_of
 from ranking.rules.ruling import NO_RULES
 from ranking.scorer import Scorer
 from ranking.scoring import Scoring
@@ -148,6 +147,11 @@ class Engine:
         """What scores."""
         return self._scoring.scorer.hybrid
 
+    @property
+    def scoring(self) -> Scoring:
+        """How it scores."""
+        return self._scoring
+
     def given(self, hybrid: Hybrid) -> "Engine":
         """The same engine with another hybrid; its lists are still made of the same candidates."""
         other = copy(self)
@@ -156,7 +160,8 @@ class Engine:
 
     def ruled_by(self, source: RuleSource) -> "Engine":
         """The same engine that follows the shop's rules."""
-        groups = self.hybrid.groups or ShopperGroups.of_thirds(count_past_items(self.profiles.trained))
+        known = self._house
+        groups = known.groups if known else groups_of(self.hybrid, self.profiles.trained)
         other = copy(self)
         other._house = House(source, self.catalogue, groups)
         return other

@@ -14,7 +14,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ranking.holdout import main_event
-from shopgraph.types import ITEM, NO_TIME, USER, GraphSnapshot, Histories, IntVector
+from shopgraph.types import ITEM, NO_TIME, USER, BoolVector, GraphSnapshot, Histories, IntVector
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,7 @@ class Profiles:
         self.event_types = snapshot.event_types
         self._type_codes = {event.name: code for code, event in enumerate(snapshot.event_types)}
         weights = np.array([event.default_weight for event in snapshot.event_types])
-        self._is_bought = weights >= weights[self._type_codes[main_event(snapshot)]]
+        self._is_bought: BoolVector = weights >= weights[self._type_codes[main_event(snapshot)]]
         self._live: dict[str, tuple[_Row, ...]] = {}
         self._names: dict[str, str] = {}
         self._seen: set[str] = set()
@@ -70,6 +70,15 @@ class Profiles:
     def trained(self) -> Histories:
         """Everybody's past as of the start, row = user_idx of the snapshot."""
         return self._histories
+
+    @property
+    def is_bought(self) -> BoolVector:
+        """Whether an event of each type is a purchase (or what counts most in this shop)."""
+        return self._is_bought
+
+    def user_id(self, user_idx: int) -> str:
+        """The shop's id of a row of `trained`."""
+        return self._users.ids[user_idx]
 
     def add(self, user_id: str, events: Sequence[LiveEvent]) -> int:
         """Fold events in and make the user known; returns how many are new and count for the model.

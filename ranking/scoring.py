@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from ranking.features import POPULARITY
 from ranking.ordering import Ranked
 from ranking.rules.banned import BannedScorers
-from ranking.rules.ruling import NO_RULES
+from ranking.rules.ruling import NO_RULES, Ruling
 from ranking.scorer import Scorer
 from ranking.shopper import Shopper
 from shopgraph.types import PARTS, IntVector, Share
@@ -27,9 +27,13 @@ class Scoring:
         popularity = scorer.hybrid.features.columns[POPULARITY]
         self.popularity = (popularity - popularity.min(initial=0)).astype(np.float64)
 
+    def scorer_for(self, ruling: Ruling) -> Scorer:
+        """The scorer without what a ruling bans."""
+        return self._banned.of(self.scorer, ruling.bans) if ruling.bans else self.scorer
+
     def parts(self, shopper: Shopper, item_idx: IntVector) -> NDArray[np.float64]:
         """Weighted parts, shape (len(item_idx), len(PARTS))."""
-        parts = self._parts(shopper, item_idx, self._scorer_for(shopper))
+        parts = self._parts(shopper, item_idx, self.scorer_for(shopper.ruling))
         if shopper.ruling.factors:
             parts[:, _RULES] = shopper.ruling.adjustment(item_idx, parts.sum(axis=1))
         return parts
@@ -41,9 +45,9 @@ class Scoring:
             shares = [[Share("feature", value, name=POPULARITY)] for value in popular]
         else:
             said = shopper.vector, most, shopper.letters
-            shares = self._scorer_for(shopper).shares_of_items(shopper.history, item_idx, *said)
+            shares = self.scorer_for(shopper.ruling).shares_of_items(shopper.history, item_idx, *said)
         if shopper.ruling.factors:
-            scores = self._parts(shopper, item_idx, self._scorer_for(shopper)).sum(axis=1)
+            scores = self._parts(shopper, item_idx, self.scorer_for(shopper.ruling)).sum(axis=1)
             for own, idx, score in zip(shares, item_idx.tolist(), scores.tolist(), strict=True):
                 own += shopper.ruling.shares(idx, score)
         return shares
@@ -66,10 +70,6 @@ class Scoring:
             ids = [*banning, *ruling.weighing(item_idx, score), *placed.get(item_idx, [])]
             found[item_idx] = tuple(dict.fromkeys(ids))
         return found
-
-    def _scorer_for(self, shopper: Shopper) -> Scorer:
-        bans = shopper.ruling.bans
-        return self._banned.of(self.scorer, bans) if bans else self.scorer
 
     def _parts(self, shopper: Shopper, item_idx: IntVector, scorer: Scorer) -> NDArray[np.float64]:
         """The parts without that of the rules."""

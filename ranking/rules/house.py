@@ -10,6 +10,7 @@ from gnn.linear.bans import Bans
 from ranking.ask import Ask
 from ranking.catalogue import Catalogue
 from ranking.groups import GROUPS, ShopperGroups, count_past_items
+from ranking.hybrid import Hybrid
 from ranking.rules.book import RuleList
 from ranking.rules.compiled import Compiled, compiled
 from ranking.rules.ruling import NO_RULES, Ruling
@@ -111,3 +112,8 @@ def scenario_of(ask: Ask) -> Scenario:
     if ask.similar_to is not None:
         return "similar"
     return "recommend" if ask.parsed is None else "search"
+
+
+def groups_of(hybrid: Hybrid, everybody: Histories) -> ShopperGroups:
+    """The groups that the hybrid has learned weights for, else thirds of all shoppers by their past items."""
+    return hybrid.groups or ShopperGroups.of_thirds(count_past_items(everybody))
