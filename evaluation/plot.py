@@ -1,6 +1,6 @@
 """A report as a picture: one point a model, with its interval."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -55,14 +55,26 @@ def svg_figure(path: Path, size: tuple[float, float]) -> "Iterator[Axes]":
     Raises:
         DependencyMissing: matplotlib is not installed.
     """
+    with svg_panels(path, size, (1, 1)) as panels:
+        yield panels[0]
+
+
+@contextmanager
+def svg_panels(path: Path, size: tuple[float, float], shape: tuple[int, int]) -> "Iterator[Sequence[Axes]]":
+    """As `svg_figure`, with (rows, columns) of axes, row by row.
+
+    Raises:
+        DependencyMissing: matplotlib is not installed.
+    """
     try:
         import matplotlib as mpl
         from matplotlib.backends.backend_svg import FigureCanvasSVG
         from matplotlib.figure import Figure
     except ImportError as exc:
         raise DependencyMissing("the plot needs matplotlib: pip install 'shopgraph[train]'") from exc
+    n_rows, n_columns = shape
     with mpl.rc_context({"svg.hashsalt": "shopgraph", "svg.fonttype": "none", "text.color": INK}):
         figure = Figure(figsize=size, layout="constrained")
-        yield figure.add_subplot()
+        yield [figure.add_subplot(n_rows, n_columns, n + 1) for n in range(n_rows * n_columns)]
         FigureCanvasSVG(figure)
         figure.savefig(path, format="svg", metadata={"Date": None, "Creator": "shopgraph"})

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from time import perf_counter
-from typing import get_args
+from typing import Any, get_args
 
 import numpy as np
 
@@ -16,6 +16,7 @@ from evaluation.provenance import peak_rss_mb
 from evaluation.ratings import unseen_ratings
 from evaluation.report import Report, Run, build_report, common_models, section_of, with_section
 from evaluation.splits import ColdStart, Protocol, train_and_heldout
+from evaluation.trade_off import trade_off
 from graph.ingest import ingest
 from graph.readers import open_source, read_test
 from graph.snapshot import build_snapshot
@@ -52,7 +53,8 @@ class Question:
 
     `repeats` asks once more with what was bought before listed, and relevant when bought again;
     `limit_users` asks for so many of the held-out users alone, drawn by the seed; `explanations` measures
-    how faithful the reasons of the first seed's hybrid are, too, and how like them those of the second one.
+    how faithful the reasons of the first seed's hybrid are, too, and how like them those of the second one;
+    `trade_off` what diversity, novelty and exposure cost the first seed's lists.
     """
 
     source: Path
@@ -65,6 +67,7 @@ class Question:
     repeats: bool = False
     limit_users: int | None = None
     explanations: bool = False
+    trade_off: bool = False
 
 
 def evaluate(
@@ -122,6 +125,7 @@ def _evaluate_cut(
 ) -> Report:
     results: list[dict[str, ModelResult]] = []
     details, seconds, explanations = [], [], Explanations()
+    further: dict[str, dict[str, Any]] = {}
     for seed in question.seeds:
         rng = np.random.default_rng(seed)
         try:
@@ -140,6 +144,10 @@ def _evaluate_cut(
             details.append(seed_detail(hybrid, train, heldout, rng, unseen_ratings(snapshot, train)))
             if question.explanations:
                 explanations.add(hybrid, train, heldout, np.random.default_rng(seed), on_stage)
+            if question.trade_off and not further:
+                on_stage(f"seed {seed}: putting lists in order by every slider")
+                curves = trade_off(hybrid, train, heldout, settings.diversity, seed)
+                further["trade_off"] = curves.to_json()
         results.append(result)
     results = common_models(results)
     found = results[0]
@@ -150,8 +158,9 @@ def _evaluate_cut(
     if not details:
         return report
     report = replace(report, sections=sections(results, details, np.random.default_rng(0)))
-    found = explanations.section
-    return with_section(report, "explanations", found) if found else report
+    if explanations.section:
+        further["explanations"] = explanations.section
+    return replace(report, sections={**report.sections, **further})
 
 
 def read_snapshot(question: Question, now: datetime) -> GraphSnapshot:

@@ -14,6 +14,8 @@ from evaluation.plot import write_plot
 from evaluation.provenance import read_provenance
 from evaluation.report import Report, markdown_table
 from evaluation.splits import PROTOCOLS, ColdStart
+from evaluation.trade_off import TradeOff
+from evaluation.trade_off_plot import write_trade_off_plot
 from gnn.artefact import ArtefactRoot
 from nlu.encoder import open_encoder
 from ranking.config import EVERYTHING
@@ -176,6 +178,10 @@ def evaluate(
             "--explanations", help="Also how faithful reasons are; with two seeds, how stable as well."
         ),
     ] = False,
+    trade_off: Annotated[
+        bool,
+        typer.Option("--trade-off", help="Also what diversity, novelty and exposure of groups cost."),
+    ] = False,
     device: Device = None,
     as_json: Json = False,
 ) -> None:
@@ -186,20 +192,29 @@ def evaluate(
     question = question_of(data, source_format, protocol, variant, seeds, days)
     if repeats is None:
         repeats = source_format == "completejourney" and protocol == "time"
-    if explanations and protocol in get_args(ColdStart):
-        raise BadSettings(f"--explanations: not with --protocol {protocol}, which has several views")
-    question = replace(question, repeats=repeats, limit_users=limit_users, explanations=explanations)
+    further = {"explanations": explanations, "trade-off": trade_off}
+    asked = [name for name, is_asked in further.items() if is_asked]
+    if asked and protocol in get_args(ColdStart):
+        raise BadSettings(f"--{asked[0]}: not with --protocol {protocol}, which has several views")
+    question = replace(
+        question,
+        repeats=repeats,
+        limit_users=limit_users,
+        explanations=explanations,
+        trade_off=trade_off,
+    )
     if ablations:
         question = replace(question, ablations=(EVERYTHING,))
     with text_progress() as on_text:
         report = evaluate(question, settings, utc_now(), note, on_text)
     if output is not None:
-        name = f"{report.run.dataset}-{protocol}-{variant}"
-        write_report(report, output, f"{name}-explanations" if explanations else name)
+        write_report(report, output, "-".join([report.run.dataset, protocol, variant, *asked]))
     if as_json:
         print_json(report.to_json())
     else:
         results.print(markdown_table(report), markup=False)
+        if trade_off:
+            print_table("trade-off", TradeOff.from_json(report.sections["trade_off"]).rows())
 
 
 def question_of(
@@ -231,6 +246,9 @@ def write_report(report: Report, folder: Path, name: str) -> None:
             f"{report.run.dataset}, {report.run.protocol}, {report.run.variant}: purchase of what is shown"
         )
         write_reliability_plot(Reliability.from_json(calibration), folder / f"{name}-calibration.svg", title)
+    if (found := report.sections.get("trade_off")) is not None:
+        title = f"{report.run.dataset}, {report.run.protocol}, {report.run.variant}"
+        write_trade_off_plot(TradeOff.from_json(found), folder / f"{name}-curves.svg", title)
 
 
 def with_flags(

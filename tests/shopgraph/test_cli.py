@@ -59,6 +59,8 @@ def test_the_commands_answer_as_json(trained_shop: TrainedShop, tmp_path: Path) 
     explained = ask("explain", "alice", item_id)
     assert explained["item_id"] == item_id
     assert len(ask("similar", item_id, "-n", "4")["items"]) == 4  # type: ignore[arg-type]  # a list
+    ordered = ask("recommend", "alice", "--diversity", "0.5", "--novelty", "0.1")["reranked"]
+    assert ordered == {"method": "dpp", "diversity": 0.5, "novelty": 0.1, "exposure": []}
     assert ask("search", "shoes", "--user", "alice")["user_id"] == "alice"
     assert ask("parse", "红色")["language"] == "zh"
 
@@ -88,6 +90,8 @@ def test_a_list_is_readable_without_json(trained_shop: TrainedShop, tmp_path: Pa
         (("ingest", "no-such-folder"), 2, ("no-such-folder",)),
         (("ingest", ".", "--format", "excel"), 2, ("excel", "pgpr", "shop")),
         (("evaluate", "--data", ".", "--protocol", "guess"), 2, ("guess", "next-item")),
+        (("evaluate", "--data", ".", "--protocol", "cold-items", "--trade-off"), 2, ("--trade-off",)),
+        (("recommend", "alice", "--diversity", "2"), 2, ("--diversity",)),
         (("bench", "nothing"), 2, ("nothing", "serve")),
         (("--config", "absent.toml", "bench", "serve"), 2, ("absent.toml",)),
         (("rollback",), 2, ()),

@@ -84,6 +84,15 @@ def test_repeats_are_reported_beside_what_is_new(tmp_path: Path) -> None:
     assert "repeats_counted" in markdown_table(report)
 
 
+def test_what_diversity_costs_is_a_section_of_its_own() -> None:
+    question = Question(Path("planted"), "shop", "split", ablations=(), trade_off=True, seeds=(0, 1))
+    snapshot = planted_snapshot(n_users=60, with_text=True)
+    section = evaluate_snapshot(snapshot, question, SMALL, lambda _: None).to_json()["trade_off"]
+    assert set(section["curves"]) == {"dpp", "mmr", "novelty", "exposure"}
+    first, last = section["curves"]["dpp"][0], section["curves"]["dpp"][-1]
+    assert last["diversity@10"]["mean"] > first["diversity@10"]["mean"]
+
+
 def test_cold_items_are_found_by_their_relations_and_compared_with_warm_ones() -> None:
     report = report_of("cold-items")
     section = report.to_json()["cold"]
