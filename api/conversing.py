@@ -59,7 +59,7 @@ class Conversation:
 
     def _moved(self, dialogue: Dialogue, said: ParsedQuery, cues: frozenset[Cue]) -> Dialogue:
         """The dialogue with the words taken in: slots, and what narrows beside them."""
-        state = after_turn(dialogue.state, said, attribute_kind)
+        state = after_turn(dialogue.state, said, attribute_kind, self._serving.parser.shop)
         fresh = "restart" in cues
         narrowing = Narrowing() if fresh else dialogue.narrowing
         if said.price_min is not None or said.price_max is not None or "waive_price" in cues or said.category:

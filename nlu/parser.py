@@ -32,6 +32,7 @@ class QueryParser:
         refiner: QueryRefiner | None = None,
         vectors: NameVectors | None = None,
     ) -> None:
+        self.shop = shop
         self._grammar = Grammar(shop)
         self._linker = Linker(shop, vectors)
         self._titles = Titles(node for node in shop.nodes if node.label == ITEM)

@@ -3,11 +3,13 @@
 import html
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 
-from nlu.names import ATTRIBUTE, BRAND, CATEGORY, Key, NodeNames, fold, tidy, tokens
+from nlu.names import ATTRIBUTE, BRAND, CATEGORY, Key, NodeNames, fold, key_of, tidy, tokens
 from shopgraph.types import ITEM, EdgeType, GraphSnapshot, NodeTable
 
 _RELATION = {
@@ -33,6 +35,27 @@ class ShopNames:
     nodes: tuple[NodeNames, ...] = ()
     ancestors: Mapping[str, frozenset[str]] = field(default_factory=dict)
     title_words: frozenset[str] = frozenset()
+
+    def above(self, node_id: str) -> frozenset[str]:
+        """The ids of a category's ancestors."""
+        return self.ancestors.get(node_id, frozenset())
+
+    @cached_property
+    def _shortened(self) -> Mapping[str, Sequence[tuple[NodeNames, frozenset[str]]]]:
+        """Below each category those that are called as it is and more, with the words of that more."""
+        named = {node.node_id: node for node in self.nodes if node.label == CATEGORY}
+        found: dict[str, list[tuple[NodeNames, frozenset[str]]]] = {}
+        for node_id, node in named.items():
+            for above in self.above(node_id) & named.keys():
+                own, other = (set(key_of(each.names[0])) for each in (node, named[above]))
+                if own & other and own - other:
+                    found.setdefault(above, []).append((node, frozenset(own - other)))
+        return found
+
+    def below(self, node_id: str, words: AbstractSet[str]) -> NodeNames | None:
+        """The one category below that the words tell from it: "hiking" of Boots is Hiking Boots."""
+        meant = [node for node, more in self._shortened.get(node_id, ()) if more <= words]
+        return meant[0] if len(meant) == 1 else None
 
 
 def shop_names(snapshot: GraphSnapshot) -> ShopNames:

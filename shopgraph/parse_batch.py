@@ -67,7 +67,8 @@ def parsed_lines(parser: QueryParser, lines: Iterable[BatchLine]) -> Iterator[di
     for n in order:
         dialogue = kept[n].dialogue
         if dialogue is not None:
-            states[dialogue] = after_turn(states.get(dialogue, EMPTY), queries[n], attribute_kind)
+            before = states.get(dialogue, EMPTY)
+            states[dialogue] = after_turn(before, queries[n], attribute_kind, parser.shop)
             queries[n] = states[dialogue].query
     for line, query in zip(kept, queries, strict=True):
         yield {"id": line.id, "parsed": _parsed(query)}

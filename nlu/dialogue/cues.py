@@ -18,6 +18,8 @@ Cue: TypeAlias = Literal[
     "waive_minimum",
     "waive_category",
     "waive_attribute",
+    "waive_sort",
+    "widen",
     "other_brand",
     "cheaper",
     "dearer",
@@ -43,6 +45,12 @@ _DROPS = re.compile(
     r"(?: about)?(?: the| that| my| those)?(?: [a-z]+ (?:and|or))?\s*$|(?:去掉|取消|删掉|删除|撤掉)了?\s*$"
 )
 _A_WISH = re.compile(r"\s*(?:requirement|filter|part|preference|restriction|criteri(?:on|a)|condition)\b")
+_LEAVES = re.compile(
+    r"\b(?:forget|drop|remove|scratch|lose|ditch|delete|scrap|lift|nix|never ?mind|cancel|ignore|disregard)"
+    r"(?: about)?(?: the| that| my| those)? ([a-z' -]{3,40}?)"
+    r"(?: (?:part|thing|bit|requirement|filter|wish))?(?=\W*$|[,.;]| and )"
+    r"|(?:去掉|取消|删掉|删除|撤掉|不用|不必|不需要)(?:要)?(.{1,8}?)(?:的?(?:要求|条件))?(?:了|吧|也行|也可以)?\W*$"
+)
 _SWAPS = re.compile(
     r"\b(?:swap|switch|change|exchange|replace|trade)(?: out)?\s(.{1,40}?)\s(?:for|to|with|into)\b"
     r"|(?:把|将)?(.{1,16}?)(?:换成|改成|改为|换为|变成)"
@@ -65,14 +73,20 @@ def read_cues(text: str) -> frozenset[Cue]:
 
 
 def said_by(text: str, cue: Cue) -> str:
-    """The words of a turn that give a cue."""
-    return " ".join(match[0] for match in _patterns()[cue].finditer(normalise(text)))
+    """The words of a turn that give a cue, a line for each place."""
+    return "\n".join(match[0] for match in _patterns()[cue].finditer(normalise(text)))
 
 
 def only_dropped(text: str, name: str) -> bool:
     """Whether a turn takes back something said ("drop the eyeliner") rather than ruling it out."""
     before, found, after = normalise(text).partition(normalise(name))
     return bool(found) and (_DROPS.search(before) or _A_WISH.match(after)) is not None
+
+
+def dropped_words(text: str) -> str:
+    """What a turn says to leave aside ("the coverage" of "never mind the coverage"); empty where nothing."""
+    match = _LEAVES.search(normalise(text))
+    return "" if match is None else next(group for group in match.groups() if group)
 
 
 def swapped_out(text: str) -> str:

@@ -7,11 +7,12 @@ from nlu.grammar.data import table
 from shopgraph.types import Slot
 
 _ONE_OF_A_KIND = {"colour": "colour", "color": "colour", "size": "size", "material": "material"}
-_BY_UNIT = {"ml": "volume", "oz": "volume", "l": "volume", "g": "weight", "kg": "weight"}
+_BY_UNIT = {"ml": "volume", "oz": "volume", "l": "volume", "g": "weight", "kg": "weight", "lb": "weight"}
+_BY_UNIT |= {"inch": "length", "cm": "length", "mm": "length", "pack": "pack"}
 
 
 def attribute_kind(slot: Slot) -> str:
-    """One of colour, size, material, spf, volume, weight; empty for what a thing may have several of."""
+    """One of colour, size, material, spf, volume, weight, length, pack; "" where there may be several."""
     kind, colon, _ = slot.node_id.partition(":")
     if colon:
         return _ONE_OF_A_KIND.get(kind, "")

@@ -30,6 +30,7 @@ UNIT = _unit_pattern()
 
 _ONE_TO_TEN_ZH = "一二两三四五六七八九十"
 _SIZES = r"xxs|xs|xxl|xl|s|m|l"
+_ASIDE = r"(?:rather|please|then|instead|actually|maybe|is (?:fine|ok|better)|would be better|i think|too)"
 _FORMS = tuple(
     (form, re.compile(pattern))
     for form, pattern in (
@@ -42,6 +43,7 @@ _FORMS = tuple(
         ("size {}", rf"(?<![a-z])size\s(\d+(?:\.\d)?|{_SIZES})\b"),
         ("size {}", rf"(?<![\d.a-z])(\d{{2}}(?:\.5)?|{_SIZES})\s?码"),
         ("{}", rf"(?:\bin|穿|要)\s?({_SIZES})\b(?!')"),
+        ("{}", rf"^\W*(?:(?:no|then|or|and|actually|maybe|hmm)\b\W*)*({_SIZES})(?:\W+{_ASIDE})*\W*$"),
         ("type {}", r"\btype (\d[a-c])\b"),
         ("#{}", r"(?<![\d.])(\d{2,3})\s?(?:#|号色)|(?<!\w)#\s?(\d{1,4})\b"),
     )

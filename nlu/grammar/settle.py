@@ -22,7 +22,7 @@ def settled(
     kept = [
         mark for mark in _one_meaning(marks, folded) if mark.sense.kind != "ask" or intent == "ask_about_item"
     ]
-    kept = _without_modifiers(kept, folded)
+    kept = _without_modifiers(kept, folded, ancestors)
     kept = _without_ancestors(kept, ancestors)
     kept = _without_absent(kept)
     return _with_nouns(kept, folded)
@@ -49,7 +49,9 @@ def _one_meaning(marks: Sequence[Mark], folded: str) -> list[Mark]:
     return found
 
 
-def _without_modifiers(marks: Sequence[Mark], folded: str) -> list[Mark]:
+def _without_modifiers(
+    marks: Sequence[Mark], folded: str, ancestors: Mapping[str, frozenset[str]]
+) -> list[Mark]:
     """Without categories that only say more of another: "nail" of "nail scissors", "for the face"."""
     wanted = [mark for mark in marks if _is_category(mark) and not mark.excluded]
     strong = [mark for mark in wanted if mark.sense.kind != "weak"]
@@ -58,8 +60,15 @@ def _without_modifiers(marks: Sequence[Mark], folded: str) -> list[Mark]:
         mark
         for mark in marks
         if mark not in wanted
+        or _lies_below(mark, following.get(mark), ancestors)
         or not _only_modifies(mark, following.get(mark), [other for other in strong if other != mark], folded)
     ]
+
+
+def _lies_below(mark: Mark, following: Mark | None, ancestors: Mapping[str, frozenset[str]]) -> bool:
+    """Whether what follows only says again what it is: "poetry books"."""
+    above = {node_id for node in mark.sense.nodes for node_id in ancestors.get(node.node_id, ())}
+    return following is not None and any(node.node_id in above for node in following.sense.nodes)
 
 
 def _only_modifies(mark: Mark, following: Mark | None, others: Sequence[Mark], folded: str) -> bool:

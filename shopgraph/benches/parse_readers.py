@@ -106,7 +106,7 @@ def _states(parser: QueryParser, turns: Sequence[LabelledQuery]) -> dict[str, Fl
     found = {}
     for turn in sorted(turns, key=lambda turn: turn.turn or 0):
         dialogue = turn.dialogue or turn.id
-        state = after_turn(states.get(dialogue, EMPTY), parser.parse(turn.text), attribute_kind)
+        state = after_turn(states.get(dialogue, EMPTY), parser.parse(turn.text), attribute_kind, parser.shop)
         states[dialogue] = state
         found[turn.id] = flat_query(state.query)
     return found

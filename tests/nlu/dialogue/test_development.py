@@ -21,7 +21,8 @@ def check(parser: QueryParser, shop: str, *files: str) -> None:
     for file in files:
         for dialogue, text, label in lines_of(DATA / f"{file}.tsv"):
             name = f"{file} {dialogue}"
-            states[name] = after_turn(states.get(name, EMPTY), parser.parse(text), attribute_kind)
+            before, turn = states.get(name, EMPTY), parser.parse(text)
+            states[name] = after_turn(before, turn, attribute_kind, parser.shop)
             turns.append(labelled(len(turns), shop, text, label))
             answers[turns[-1].id] = flat_query(states[name].query)
     scores = parsing_scores(turns, answers)
@@ -31,9 +32,9 @@ def check(parser: QueryParser, shop: str, *files: str) -> None:
 
 
 def test_the_demo_shop(in_the_demo_shop: QueryParser) -> None:
-    check(in_the_demo_shop, "demo", "demo", "demo2", "demo3")
+    check(in_the_demo_shop, "demo", "demo", "demo2", "demo3", "demo4", "demo5")
 
 
 @pytest.mark.real_data
 def test_amazon_beauty(in_amazon_beauty: QueryParser) -> None:
-    check(in_amazon_beauty, "beauty", "development", "development2")
+    check(in_amazon_beauty, "beauty", "development", "development2", "development3")

@@ -1,8 +1,10 @@
+from collections.abc import Set as AbstractSet
 from dataclasses import replace
 
 import pytest
 
 from nlu.dialogue.state import EMPTY, DialogueState, after_turn
+from nlu.names import NodeNames
 from shopgraph.types import Excluded, ParsedQuery, Slot
 
 
@@ -81,6 +83,7 @@ def test_a_refused_brand_is_dropped_and_excluded_until_it_is_wanted_again() -> N
         ("actually over 5", 5.0, None, (5.0, None)),
         ("over 30", 30.0, None, (30.0, None)),
         ("5 to 8", 5.0, 8.0, (5.0, 8.0)),
+        ("drop the under 20", None, 20.0, (None, None)),
     ],
 )
 def test_a_price_is_taken_whole_or_completed(
@@ -88,6 +91,52 @@ def test_a_price_is_taken_whole_or_completed(
 ) -> None:
     found = after(FIRST, said(text, price_min=low, price_max=high))
     assert (found.price_min, found.price_max) == expected
+
+
+def test_one_end_of_a_range_leaves_the_other_where_it_fits() -> None:
+    ranged = said("5 to 8", price_min=5.0, price_max=8.0)
+    for high, expected in ((9.0, (5.0, 9.0)), (4.0, (None, 4.0))):
+        found = after(ranged, said(f"up to {high:g}", price_max=high))
+        assert (found.price_min, found.price_max) == expected
+
+
+MAKEUP = category("Makeup")
+
+
+class Shelf:
+    """Lipstick and Mascara lie below Makeup; "glossy" tells Lipstick from it."""
+
+    def above(self, node_id: str) -> frozenset[str]:
+        return frozenset({MAKEUP.node_id}) if node_id in (LIPSTICK.node_id, MASCARA.node_id) else frozenset()
+
+    def below(self, node_id: str, words: AbstractSet[str]) -> NodeNames | None:
+        known = node_id == MAKEUP.node_id and "glossy" in words
+        return NodeNames("Category", LIPSTICK.node_id, ("Lipstick",)) if known else None
+
+
+@pytest.mark.parametrize(
+    ("before", "text", "now", "expected"),
+    [
+        (MAKEUP, "lipstick", (LIPSTICK,), "Lipstick"),
+        (LIPSTICK, "any makeup by acme", (MAKEUP,), "Lipstick"),
+        (LIPSTICK, "makeup in general", (MAKEUP,), "Makeup"),
+        (LIPSTICK, "other makeup instead", (MAKEUP,), "Makeup"),
+        (MAKEUP, "and lipstick too", (LIPSTICK,), "Lipstick"),
+        (MAKEUP, "glossy ones", (), "Lipstick"),
+    ],
+)
+def test_the_narrower_category_is_meant(
+    before: Slot, text: str, now: tuple[Slot, ...], expected: str
+) -> None:
+    state = after_turn(EMPTY, said("first", category=(before,)), tree=Shelf())
+    found = after_turn(state, said(text, category=now), tree=Shelf()).query.category
+    assert [slot.name for slot in found] == [expected]
+
+
+def test_he_is_whoever_was_named() -> None:
+    boy = said("for my nephew", audience="kids")
+    assert after(boy, said("he likes trains", audience="men")).audience == "kids"
+    assert after(boy, said("no, for my husband", audience="men")).audience == "men"
 
 
 def test_what_is_waived_is_cleared() -> None:
