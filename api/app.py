@@ -8,11 +8,13 @@ from fastapi.responses import FileResponse, RedirectResponse, Response
 from fastapi.staticfiles import StaticFiles
 
 from api.config import ApiConfig
+from api.experimenting import Experiments
 from api.metrics import Metrics
 from api.middleware import BodyLimit, EncodedSegments, Measured, SecurityHeaders
 from api.problems import add_problem_handlers
 from api.routes.dialogues import router as dialogue_turns
 from api.routes.events import router as events
+from api.routes.experiments import router as experiment_routes
 from api.routes.explain import router as explanations
 from api.routes.health import router as health
 from api.routes.items import router as items
@@ -34,11 +36,12 @@ def create_app(
     serving: ServingState,
     config: ApiConfig,
     dialogues: Dialogues | None = None,
+    experiments: Experiments | None = None,
     rules: RuleBook | None = None,
 ) -> FastAPI:
     """The ranking API and the console, answering from `serving` as the shop's rules say.
 
-    Without `dialogues` they are kept in this process alone, and so are rules.
+    Without `dialogues` they are kept in this process alone, and so are experiments and rules.
     """
     app = FastAPI(
         title="shopgraph",
@@ -55,12 +58,25 @@ def create_app(
     app.state.serving = replace(serving, engine=serving.engine.ruled_by(app.state.rules))
     app.state.config = config
     app.state.dialogues = dialogues or Dialogues(SqliteLedger(None), DialogueConfig())
+    app.state.experiments = experiments or Experiments(SqliteLedger(None))
     app.state.metrics = metrics = Metrics()
     metrics.use_model(serving.engine.model_version)
     metrics.watch_language_model(lambda: app.state.serving.language_model)
     add_problem_handlers(app)
-    groups = (users, items, rank, search, explanations, parse, dialogue_turns, rule_book, what_if, events)
-    for group in (*groups, health):
+    for group in (
+        users,
+        items,
+        rank,
+        search,
+        explanations,
+        parse,
+        dialogue_turns,
+        rule_book,
+        what_if,
+        events,
+        experiment_routes,
+        health,
+    ):
         app.include_router(group)
     _add_pages(app)
     # The last one added is the first to see a request.

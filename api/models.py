@@ -102,10 +102,17 @@ class RerankedOut(_Out):
     exposure: list[GroupExposureOut]
 
 
+class AssignedOut(_Out):
+    """The experiment that a list takes part in, and its arm."""
+
+    experiment_id: str
+    arm: str
+
+
 class RecommendationOut(_Out):
     """A ranked list. Exactly n items, or `shortfall_reason` says why there are fewer.
 
-    `reranked` is there only if more than the score put it in order.
+    `reranked` is there only if more than the score put it in order, `experiment` only if it is of one.
     """
 
     recommendation_id: str
@@ -119,6 +126,7 @@ class RecommendationOut(_Out):
     items: list[RankedItemOut]
     next_cursor: str | None
     reranked: RerankedOut | None = None
+    experiment: AssignedOut | None = None
 
 
 class RelaxedOut(_Out):
@@ -169,9 +177,13 @@ class EventIn(_In):
     )
 
     event_id: Id
-    event: Literal["view_item", "select_item", "add_to_cart", "rate", "purchase", "search"]
+    event: Literal[
+        "view_item_list", "view_item", "select_item", "add_to_cart", "rate", "purchase", "search"
+    ] = Field(description="`view_item_list`: the list of `recommendation_id` was really shown.")
     user_id: Id
-    item_id: Id | None = Field(default=None, description="Required for every event but `search`.")
+    item_id: Id | None = Field(
+        default=None, description="Required for every event but `search` and `view_item_list`."
+    )
     time: datetime | None = Field(default=None, description="ISO 8601; the server's time when left out.")
     value: float | None = Field(
         default=None, ge=0, le=1e6, description="Stars for `rate` (0 to 5), quantity for `purchase`."
@@ -180,7 +192,7 @@ class EventIn(_In):
         default=None, max_length=10_000, description="The words of a `search`, or before a `select_item`."
     )
     recommendation_id: str | None = Field(
-        default=None, max_length=1_024, description="The list that was clicked."
+        default=None, max_length=1_024, description="The list that was shown, clicked or bought from."
     )
 
 
@@ -287,6 +299,7 @@ class RankIn(_In):
     n: int | None = Field(default=None, ge=1, description="How many to return; all when left out.")
     reasons: int = Field(default=0, ge=0, le=10)
     language: Language = "en"
+    session_id: Id | None = Field(default=None, description="The visit, where no shopper is known.")
 
 
 class Problem(_Out):

@@ -11,7 +11,7 @@ from shopgraph.types import NamedNode, PathEdge, RankedItem, Reason, Recommendat
 def to_json(recommendation: Recommendation) -> dict[str, Any]:
     """A list in the shape that DESIGN fixes; a search has `parsed` and `relaxed` beside it.
 
-    One that more than the score put in order says so in `reranked`.
+    One that more than the score put in order says so in `reranked`, one of an experiment in `experiment`.
     """
     body: dict[str, Any] = {
         "recommendation_id": recommendation.recommendation_id,
@@ -30,6 +30,8 @@ def to_json(recommendation: Recommendation) -> dict[str, Any]:
         body["relaxed"] = [asdict(relaxed) for relaxed in recommendation.relaxed]
     if recommendation.reranked is not None:
         body["reranked"] = asdict(recommendation.reranked)
+    if recommendation.experiment is not None:
+        body["experiment"] = asdict(recommendation.experiment)
     return body
 
 

@@ -40,7 +40,7 @@ from ranking.hybrid import Hybrid
 from ranking.profiles import Profiles
 from ranking.scorer import Scorer
 from ranking.tokens import Signer
-from shopgraph.errors import ArtefactMissing, BadSettings, StoreUnavailable
+from shopgraph.errors import ArtefactMissing, BadRecord, BadSettings, StoreUnavailable
 from shopgraph.nlu_training import open_tagger
 from shopgraph.settings import Settings
 from shopgraph.types import ITEM, USER, GraphSnapshot, Interactions, TextEncoder
@@ -148,13 +148,44 @@ def load(root: Path, store: GraphStore, settings: Settings, now: datetime) -> Se
         ArtefactDamaged: a file of the artefact is not the one that was trained.
     """
     artefact = ArtefactRoot(root).open()
+    snapshot = _snapshot(artefact, store, now)
+    engine = _engine(artefact, snapshot, root, settings)
+    tagger = open_tagger(root)
+    shared = tagger is not None and tagger.name == artefact.manifest.metadata["encoder"]
+    encoder = tagger if shared else _serving_encoder(root, artefact, settings)
+    language_model = open_intent_model(settings.llm)
+    parser = QueryParser(shop_names(snapshot), tagger, language_model)
+    return ServingState(engine, parser, encoder, store, language_model)
+
+
+def open_engine(version: str, root: Path, store: GraphStore, settings: Settings, now: datetime) -> Engine:
+    """The engine of a trained version, to answer beside the current one.
+
+    Raises:
+        ArtefactMissing: there is no such version.
+        BadRecord: its text encoder is another than the current version's, so that it can't search.
+    """
+    artefacts = ArtefactRoot(root)
+    artefact, current = artefacts.open(version), artefacts.open()
+    theirs, ours = (each.manifest.metadata["encoder"] for each in (artefact, current))
+    if theirs != ours:
+        raise BadRecord("model_version", f"{version!r} reads texts by {theirs}, what serves by {ours}")
+    return _engine(artefact, _snapshot(artefact, store, now), root, settings)
+
+
+def _snapshot(artefact: Artefact, store: GraphStore, now: datetime) -> GraphSnapshot:
+    """What was trained on, with everybody's history as the store holds it."""
     snapshot = load_snapshot(artefact.folder / SNAPSHOT)
-    hybrid = Hybrid.load(artefact.folder / HYBRID)
-    graph_index, text_index = (_index(artefact, name) for name in (_GRAPH_INDEX, _TEXT_INDEX))
     with suppress(StoreUnavailable):  # readiness says so; lists are answered from memory
         snapshot = _with_histories(snapshot, take_snapshot(store, now))
+    return snapshot
+
+
+def _engine(artefact: Artefact, snapshot: GraphSnapshot, root: Path, settings: Settings) -> Engine:
+    hybrid = Hybrid.load(artefact.folder / HYBRID)
+    graph_index, text_index = (_index(artefact, name) for name in (_GRAPH_INDEX, _TEXT_INDEX))
     scorer = Scorer(hybrid)
-    engine = Engine(
+    return Engine(
         scorer,
         Catalogue.from_snapshot(snapshot),
         Candidates(scorer, graph_index, text_index, settings.candidates),
@@ -163,12 +194,6 @@ def load(root: Path, store: GraphStore, settings: Settings, now: datetime) -> Se
         artefact.manifest.version,
         settings.diversity,
     )
-    tagger = open_tagger(root)
-    shared = tagger is not None and tagger.name == artefact.manifest.metadata["encoder"]
-    encoder = tagger if shared else _serving_encoder(root, artefact, settings)
-    language_model = open_intent_model(settings.llm)
-    parser = QueryParser(shop_names(snapshot), tagger, language_model)
-    return ServingState(engine, parser, encoder, store, language_model)
 
 
 def _index(artefact: Artefact, name: str) -> FlatIndex | None:

@@ -50,9 +50,11 @@ class Settings(BaseSettings):
     artefacts: Path = Path("artefacts")
     """Folder of trained artefacts; each store has its own folder in it."""
     ledger: Path | None = None
-    """File of dialogues and of what shoppers thought of them; beside the store's artefacts by default."""
+    """File of dialogues, feedback and experiments; beside the store's artefacts by default."""
     dialogues: DialogueConfig = DialogueConfig()
     """How long dialogues are kept."""
+    guardrail_check_s: float = Field(default=60.0, ge=0)
+    """How often a running experiment's guardrails are looked at while events come in, seconds."""
     data: Path | None = None
     """Folder of public data sets, for evaluations and benchmarks."""
     neo4j_home: Path = Path(".neo4j")

@@ -491,6 +491,14 @@ class Reranked:
 
 
 @dataclass(frozen=True)
+class Assigned:
+    """The experiment that an answer takes part in, and the arm that it is of."""
+
+    experiment_id: str
+    arm: str
+
+
+@dataclass(frozen=True)
 class Recommendation:
     """An ordered list as shown; exactly n items, or `shortfall_reason` says why not."""
 
@@ -507,6 +515,7 @@ class Recommendation:
     parsed: ParsedQuery | None = None
     relaxed: tuple[Relaxed, ...] = ()
     reranked: Reranked | None = None
+    experiment: Assigned | None = None
 
 
 @dataclass(frozen=True)

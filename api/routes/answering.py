@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 import orjson
 from fastapi.responses import Response
 
+from api.experimenting import Experiments
 from api.metrics import Metrics
 from api.state import ServingState
 from ranking.engine import Ask
@@ -17,9 +18,18 @@ def now() -> datetime:
     return datetime.now(UTC)
 
 
-def answered(serving: ServingState, ask: Ask, metrics: Metrics) -> Response:
-    """The engine's answer as JSON, without a second validation of what we just made."""
-    recommendation = serving.engine.answer(ask)
+def answered(
+    serving: ServingState,
+    ask: Ask,
+    metrics: Metrics,
+    experiments: Experiments,
+    session_id: str | None = None,
+) -> Response:
+    """The answer as JSON, without a second validation of what we just made.
+
+    Where nobody is known, `session_id` is who keeps to an arm of an experiment.
+    """
+    recommendation = experiments.answer(serving.engine, ask, session_id)
     metrics.count_fallback(recommendation.fallback_reason)
     return json_response(to_json(recommendation))
 

@@ -8,6 +8,7 @@ from fastapi import APIRouter
 from fastapi.responses import Response
 
 from api.examples import RECOMMENDATION, answers
+from api.experimenting import Trying
 from api.models import ItemIn, ItemOut, RecommendationOut
 from api.routes.answering import answered, now
 from api.routes.params import AskedOfList, ItemId
@@ -28,9 +29,11 @@ _ITEM = {"item_id": "SKU-17", "properties": {"title": "Trail running shoe", "pri
     summary="Items like this one",
     responses=answers(RECOMMENDATION, 200, 404),
 )
-async def similar(item_id: ItemId, asked: AskedOfList, serving: Serving, meters: Meters) -> Response:
+async def similar(
+    item_id: ItemId, asked: AskedOfList, serving: Serving, meters: Meters, experiments: Trying
+) -> Response:
     """Ranks as for a shopper whose only purchase is this item."""
-    return answered(serving, asked.ask(now(), similar_to=item_id), meters)
+    return answered(serving, asked.ask(now(), similar_to=item_id), meters, experiments, asked.session_id)
 
 
 @router.get(

@@ -36,6 +36,10 @@ class ListParams(BaseModel):
     price_max: float | None = Field(default=None, ge=0)
     in_stock: bool = Field(default=False, description="Only what is in stock.")
     include_bought: bool = Field(default=False, description="Also what the shopper has bought.")
+    session_id: Id | None = Field(
+        default=None,
+        description="The visit, where no shopper is known: it keeps to one arm of an experiment.",
+    )
     diversity: float | None = Field(
         default=None,
         ge=0,

@@ -4,6 +4,7 @@ from fastapi import APIRouter
 from fastapi.responses import Response
 
 from api.examples import RECOMMENDATION, answers
+from api.experimenting import Trying
 from api.models import RankIn, RecommendationOut
 from api.routes.answering import answered, now
 from api.state import Config, Meters, Serving
@@ -20,7 +21,9 @@ router = APIRouter(prefix="/v1", tags=["lists"])
     summary="Rank the caller's items",
     responses=answers(RECOMMENDATION, 200, 413),
 )
-async def rank(body: RankIn, serving: Serving, config: Config, meters: Meters) -> Response:
+async def rank(
+    body: RankIn, serving: Serving, config: Config, meters: Meters, experiments: Trying
+) -> Response:
     """Puts `item_ids` in order for a shopper.
 
     Ids that the shop lacks are left out, and `shortfall_reason` says how many remain.
@@ -36,4 +39,4 @@ async def rank(body: RankIn, serving: Serving, config: Config, meters: Meters) -
         language=body.language,
         now=now(),
     )
-    return answered(serving, ask, meters)
+    return answered(serving, ask, meters, experiments, body.session_id)

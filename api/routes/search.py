@@ -4,6 +4,7 @@ from fastapi import APIRouter
 from fastapi.responses import Response
 
 from api.examples import SEARCH, answers
+from api.experimenting import Trying
 from api.models import SearchOut
 from api.routes.answering import answered, now, understood
 from api.routes.params import AskedOfSearch
@@ -19,7 +20,9 @@ router = APIRouter(prefix="/v1", tags=["lists"])
     summary="Find items by words",
     responses=answers(SEARCH),
 )
-def search(asked: AskedOfSearch, serving: Serving, config: Config, meters: Meters) -> Response:
+def search(
+    asked: AskedOfSearch, serving: Serving, config: Config, meters: Meters, experiments: Trying
+) -> Response:
     """Ranks by likeness in meaning and in letters, by taste, and by what the words name.
 
     Categories (with their descendants), brands, attributes, audience and price filter, as does what the
@@ -31,4 +34,4 @@ def search(asked: AskedOfSearch, serving: Serving, config: Config, meters: Meter
         raise BadRecord("q", f"at most {config.max_query_chars} characters, got {len(asked.q)}")
     parsed, vector = understood(serving, asked.q)
     ask = asked.ask(now(), user_id=asked.user_id, parsed=parsed, query_vector=vector)
-    return answered(serving, ask, meters)
+    return answered(serving, ask, meters, experiments, asked.session_id)

@@ -7,6 +7,7 @@ from fastapi import APIRouter, Query
 from fastapi.responses import Response
 
 from api.examples import EXPLANATION, RECOMMENDATION, answers
+from api.experimenting import Trying
 from api.models import (
     ExplanationOut,
     HistoryEntry,
@@ -54,9 +55,11 @@ _USER = {
     summary="Items for a shopper",
     responses=answers(RECOMMENDATION),
 )
-async def recommendations(user_id: UserId, asked: AskedOfList, serving: Serving, meters: Meters) -> Response:
+async def recommendations(
+    user_id: UserId, asked: AskedOfList, serving: Serving, meters: Meters, experiments: Trying
+) -> Response:
     """A shopper nobody knows gets what is popular, and `fallback_reason` says so."""
-    return answered(serving, asked.ask(now(), user_id=user_id), meters)
+    return answered(serving, asked.ask(now(), user_id=user_id), meters, experiments)
 
 
 @router.get(

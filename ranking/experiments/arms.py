@@ -73,7 +73,7 @@ class RulesWithout:
 
 
 def engine_of(change: Change, engine: Engine) -> Engine:
-    """The engine of an arm, made of the shop's (or of the version's, where the arm names one).
+    """The engine of an arm, made of the one given (the shop's, or that of the version that the arm names).
 
     Raises:
         BadRecord: a factor's name is none of the model's.

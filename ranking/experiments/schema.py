@@ -38,6 +38,10 @@ class Change(_Part):
         "of a model or of a feature, by its name.",
     )
     model_version: ModelVersion | None = Field(default=None, description="Another trained version.")
+    diversity: float | None = Field(
+        default=None, ge=0, le=1, description="Where the request says nothing of it."
+    )
+    novelty: float | None = Field(default=None, ge=0, le=1, description="The same.")
     without_rules: Annotated[tuple[RuleId, ...], Field(max_length=1_000)] = Field(
         default=(), description="Rules of the shop that this arm does not follow."
     )

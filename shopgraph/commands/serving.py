@@ -16,6 +16,7 @@ from shopgraph import pipeline
 from shopgraph.commands.options import Json, Store, opened, root_of, settings_of, utc_now
 from shopgraph.dialogues import open_ledger
 from shopgraph.errors import BadSettings
+from shopgraph.experimenting import open_experiments
 from shopgraph.settings import Settings
 from shopgraph.terminal import note, print_json, print_list
 
@@ -65,13 +66,14 @@ def demo(
 
 
 def serve_state(serving: ServingState, settings: Settings, root: Path) -> None:
-    """Serve until interrupted; says where. Dialogues are kept in the folder `root`."""
+    """Serve until interrupted; says where. Dialogues and experiments are kept in the folder `root`."""
     config = settings.api
     with listener(config.host, config.port) as listening, open_ledger(root, settings) as ledger:
         host, port = listening.getsockname()
         note(f"console  http://{host}:{port}/console/")
         note(f"API      http://{host}:{port}/docs")
-        api = create_app(serving, config, Dialogues(ledger, settings.dialogues))
+        experiments = open_experiments(ledger, root, serving, settings)
+        api = create_app(serving, config, Dialogues(ledger, settings.dialogues), experiments)
         server = uvicorn.Server(uvicorn.Config(api, access_log=False, log_level="warning"))
         with threadpool_limits(1):  # a second thread makes one small product slower, not quicker
             server.run(sockets=[listening])
