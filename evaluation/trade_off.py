@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from time import perf_counter
 from typing import Any, Self
 
 import numpy as np
@@ -23,6 +24,7 @@ from ranking.diversity.config import DiversityConfig, ExposureGroup
 from ranking.diversity.reranker import Reranker
 from ranking.holdout import bought
 from ranking.hybrid import Hybrid
+from ranking.ordering import top
 from ranking.scorer import Scorer
 from shopgraph.types import GraphSnapshot, Heldout, IntVector, iter_batches
 
@@ -55,14 +57,16 @@ class TradeOff:
         n_users: how many lists of K items each point has.
         groups: by name the share of the catalogue and of all purchases that a group has.
         curves: `dpp` and `mmr` over diversity, `novelty`, and `exposure` over the strength of the shares.
+        p50_ms: what putting a list in order took, by the curve, at its last value.
     """
 
     n_users: int
     groups: Mapping[str, Mapping[str, float]]
     curves: Mapping[str, tuple[Point, ...]]
+    p50_ms: Mapping[str, float]
 
     def to_json(self) -> dict[str, Any]:
-        """{"n_users", "k", "groups", "curves": {name: [{"value", metric: …, "exposure": {…}}]}}."""
+        """{"n_users", "k", "groups", "p50_ms", "curves": {name: [{"value", metric: …, "exposure": {…}}]}}."""
         curves = {
             name: [
                 {
@@ -75,7 +79,8 @@ class TradeOff:
             ]
             for name, points in self.curves.items()
         }
-        return {"n_users": self.n_users, "k": K, "groups": dict(self.groups), "curves": curves}
+        described = {"groups": dict(self.groups), "p50_ms": dict(self.p50_ms)}
+        return {"n_users": self.n_users, "k": K, **described, "curves": curves}
 
     def rows(self) -> list[dict[str, float | str]]:
         """A row for each point: the curve, the value, the means."""
@@ -90,7 +95,7 @@ class TradeOff:
     def from_json(cls, found: Mapping[str, Any]) -> Self:
         """What `to_json` gave."""
         curves = {name: tuple(map(_point_of, points)) for name, points in found["curves"].items()}
-        return cls(found["n_users"], found["groups"], curves)
+        return cls(found["n_users"], found["groups"], curves, found["p50_ms"])
 
 
 def trade_off(
@@ -117,14 +122,15 @@ def trade_off(
     catalogue = Catalogue.from_snapshot(train)
     groups = groups_of_shop(train, catalogue, config.exposure, FLOOR)
     arrangers = _arrangers(hybrid, catalogue, config, groups)
-    lists = _lists(hybrid, train, heldout, arrangers)
+    lists, seconds = _lists(hybrid, train, heldout, arrangers)
     measures = _Measures(hybrid, train, heldout, catalogue, groups)
     base = lists["dpp", 0.0]
     curves: dict[str, tuple[Point, ...]] = {}
     for (name, value), ranked in lists.items():
         point = measures.point(value, ranked, base, np.random.default_rng(seed))
         curves[name] = (*curves.get(name, ()), point)
-    return TradeOff(len(heldout), measures.shares_of_groups(), curves)
+    p50_ms = {name: round(float(np.median(took)) * 1_000, 3) for (name, _), took in seconds.items()}
+    return TradeOff(len(heldout), measures.shares_of_groups(), curves, p50_ms)
 
 
 def strengthened(groups: tuple[ExposureGroup, ...], strength: float) -> tuple[ExposureGroup, ...]:
@@ -162,19 +168,19 @@ def _lists(
     train: GraphSnapshot,
     heldout: Heldout,
     arrangers: Mapping[tuple[str, float], tuple[Reranker, float, float]],
-) -> dict[tuple[str, float], IntVector]:
-    """The lists of each point, shape (len(heldout), K), -1 where one is shorter."""
+) -> tuple[dict[tuple[str, float], IntVector], dict[tuple[str, float], NDArray[np.float64]]]:
+    """(the lists, seconds for each) of each point; shape (len(heldout), K), -1 where one is shorter."""
     lists = {key: np.full((len(heldout), K), -1, np.int32) for key in arrangers}
+    seconds = {key: np.zeros(len(heldout)) for key in arrangers}
     for row, (items, scores) in enumerate(_scored(hybrid, train, heldout)):
         for key, (reranker, diversity, novelty) in arrangers.items():
             ask = Ask(now=train.now, diversity=diversity, novelty=novelty)
+            started = perf_counter()
             arrangement = reranker.arrangement(ask)
-            if arrangement is None:  # the score alone: the same window, nothing beside it
-                chosen = np.argsort(-scores, kind="stable")[:K]
-            else:
-                chosen = arrangement.places(items, scores, K)
+            chosen = arrangement.places(items, scores, K) if arrangement else top(scores, K)
+            seconds[key][row] = perf_counter() - started
             lists[key][row, : len(chosen)] = items[chosen]
-    return lists
+    return lists, seconds
 
 
 def _scored(
