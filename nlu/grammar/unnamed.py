@@ -37,11 +37,12 @@ _SHORTEST, _MOST_WORDS = 3, 2
 
 def with_unnamed(marks: Sequence[Mark], words: Sequence[Token], folded: str, text: str) -> list[Mark]:
     """The marks, and those of the unknown English words that a negation before them rules out."""
+    starting = {mark.first: mark for mark in marks}
     found = [
         new
         for mark in marks
         if mark.has("exclude") and not is_han(folded[mark.start : mark.end])
-        for new in _ruled_out(mark, marks, words, folded, text)
+        for new in _ruled_out(mark, starting, words, folded, text)
     ]
     found += [new for number in range(len(marks)) for new in _refused(marks, number, words, folded, text)]
     return sorted([*marks, *found], key=lambda mark: mark.first) if found else list(marks)
@@ -62,14 +63,13 @@ def _refused(
 
 
 def _ruled_out(
-    cue: Mark, marks: Sequence[Mark], words: Sequence[Token], folded: str, text: str
+    cue: Mark, starting: dict[int, Mark], words: Sequence[Token], folded: str, text: str
 ) -> Iterator[Mark]:
     if _OF_A_MAKER.search(folded, cue.start, cue.end):
         return
     sure = _OF_CONTENT.search(folded, cue.start, cue.end)
     plain = filler_words() if _BEFORE_THINGS.search(folded, cue.start, cue.end) else everyday_words()
     no_doing = bool(sure or _NEEDED.search(folded, cue.start, cue.end))
-    starting = {mark.first: mark for mark in marks}
     place, end = cue.last, cue.end
     while True:
         while place < len(words) and place not in starting and words[place].key in _PASSED_OVER:
