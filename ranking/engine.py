@@ -294,5 +294,5 @@ class Engine:
 
 
 def _context(ask: Ask, shopper: Shopper) -> Context:
-    query = "" if ask.parsed is None else ask.parsed.text
+    query = "" if ask.parsed is None else searched_words(ask.parsed)
     return Context(shopper.history, ask.language, query, is_past=ask.similar_to is None)

@@ -128,8 +128,9 @@ def searched_words(parsed: ParsedQuery) -> str:
     """
     slots = (*parsed.category, *parsed.brand, *parsed.attribute, *parsed.item)
     said = [*(slot.text for slot in slots), *(missing.text for missing in parsed.missing), parsed.rest]
-    if parsed.intent == "find_items" and _only_names(parsed) and len(parsed.text.split()) <= _FEW:
-        text = parsed.text.casefold()
+    text = parsed.text.casefold()
+    is_all = all(slot.text.casefold() in text for slot in slots)  # in a dialogue turns before said the others
+    if parsed.intent == "find_items" and is_all and _only_names(parsed) and len(text.split()) <= _FEW:
         places = [text.find(words.casefold()) for words in said if words]
         return parsed.text[max(min(places, default=0), 0) :].strip()
     return " ".join(dict.fromkeys(said)).strip()

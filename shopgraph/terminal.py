@@ -19,6 +19,9 @@ from rich.progress import (
 from rich.table import Table
 from rich.text import Text
 
+from nlu.dialogue.replies import absent
+from ranking.searching import QUERY_PART
+
 notes = Console(stderr=True, highlight=False)
 results = Console(highlight=False, soft_wrap=False)
 
@@ -65,13 +68,15 @@ def print_list(answer: Mapping[str, Any], heading: str) -> None:
     table.add_column("score", justify="right")
     table.add_column("why")
     for item in answer["items"]:
-        why = "\n".join(f"{reason['share']:+.3f} {reason['text']}" for reason in item["reasons"])
+        why = "\n".join(_told(reason) for reason in item["reasons"])
         if item["no_path"]:
             why += "\n(no graph path)"
         table.add_row(
             str(item["rank"]), Text(f"{item['title']}\n{item['item_id']}"), f"{item['score']:.3f}", Text(why)
         )
     results.print(table)
+    if missing := answer.get("parsed", {}).get("missing"):
+        note(absent([span["text"] for span in missing], answer["parsed"]["language"]))
     for relaxed in answer.get("relaxed", ()):
         note(relaxed["sentence"])
     if reranked := answer.get("reranked"):
@@ -79,6 +84,12 @@ def print_list(answer: Mapping[str, Any], heading: str) -> None:
     for reason in (answer["fallback_reason"], answer["shortfall_reason"]):
         if reason:
             note(reason.replace("_", " "))
+
+
+def _told(reason: Mapping[str, Any]) -> str:
+    """A reason with its share; what the words mean has none."""
+    text: str = reason["text"]
+    return text if reason["part"] == QUERY_PART else f"{reason['share']:+.3f} {text}"
 
 
 def print_table(title: str, rows: list[dict[str, Any]]) -> None:

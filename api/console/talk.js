@@ -17,7 +17,7 @@ export async function takeTurn({ userId, language }, sent, words, act) {
   const turn = await api.turn(dialogue, sent);
   if (sent.text) $('turns').append(make('li', { className: 'mine' }, named(sent.text)));
   $('turns').append(make('li', {}, named(turn.question ? `${turn.answer} ${turn.question.text}` : turn.answer), ...thumbs(dialogue, turn.turn, words)));
-  $('turns').scrollTop = $('turns').scrollHeight;
+  $('turns').parentElement.scrollTop = $('turns').scrollHeight;
   $('chips').replaceChildren(...chips(turn, words).map(([text, edit, name]) => chip(text, edit, name, words, act)));
   $('options').replaceChildren(...(turn.question?.options ?? []).map((option, number) => {
     const button = make('button', { type: 'button', className: 'option' }, named(`${option.name} (${option.count})`));

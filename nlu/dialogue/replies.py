@@ -74,7 +74,8 @@ def item_reasons(title: str, reasons: Sequence[str], language: Language) -> str:
         return f"“{title}”很受欢迎。" if language == "zh" else f"“{title}” is popular in this shop."
     if language == "zh":
         return f"推荐“{title}”的理由：{'；'.join(reasons)}"
-    return f"Why “{title}”: {' '.join(reasons)}"
+    sentences = (reason if reason.endswith((".", ")")) else f"{reason}." for reason in reasons)
+    return f"Why “{title}”: {' '.join(sentences)}"
 
 
 def small_talk(intent: str, language: Language) -> str:
@@ -82,10 +83,10 @@ def small_talk(intent: str, language: Language) -> str:
     if language == "zh":
         if intent == "service":
             return "订单、退货和配送请联系本店客服；找商品的话，我可以帮您。"
-        return "您好！想找什么商品，直接告诉我就行。"
+        return "我可以帮您找商品：想找什么，直接告诉我就行。"
     if intent == "service":
         return "For orders, returns and shipping please ask the shop's service; I help to find items."
-    return "Hello! Tell me what you are looking for."
+    return "I help to find items here: tell me what you are looking for."
 
 
 def absent(names: Sequence[str], language: Language) -> str:

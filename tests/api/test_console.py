@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import Literal
 from urllib.parse import quote
 
 import pytest
@@ -35,6 +36,17 @@ window.violations = [];
 document.addEventListener(
   'securitypolicyviolation', e => window.violations.push(`${e.violatedDirective} ${e.blockedURI}`));
 """
+_FAULTS = """[
+  ...[...document.querySelectorAll('li')].filter(line => !line.parentElement.matches(
+    ':is(ul, ol):not([role]), [role=listbox]')).map(line => `no list around: ${line.textContent}`),
+  ...[...document.querySelectorAll('body *')].filter(part => part.scrollHeight > part.clientHeight + 1
+    && /auto|scroll/.test(getComputedStyle(part).overflowY) && part.tabIndex < 0
+    && !part.querySelector('[tabindex="0"]')).map(part => `not scrolled by keys: #${part.id}`),
+  ...[...document.querySelectorAll('button')].filter(button => !button.hidden && !button.textContent
+    && !button.ariaLabel).map(button => `no name: ${button.outerHTML}`),
+  ...(document.documentElement.scrollWidth > innerWidth ? ['wider than the page'] : []),
+]"""
+"""What a reader by ear or by keys would miss."""
 
 
 @dataclass
@@ -187,6 +199,26 @@ def test_a_dialogue_has_chips_that_the_list_follows(console: Console) -> None:
     console.settle()
     say("<img src=x onerror=alert(1)>")
     assert page.locator("main img, #talk img").count() == 0
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_a_long_dialogue_is_in_reach_of_the_keyboard_and_well_formed(
+    console: Console, scheme: Literal["light", "dark"]
+) -> None:
+    page = console.page
+    page.emulate_media(color_scheme=scheme)
+    page.set_viewport_size({"width": 1000, "height": 900})
+    console.choose("alice")
+    page.locator("#said").focus()
+    for words in ("running shoes", "red", "under 200"):
+        page.keyboard.type(words)
+        page.keyboard.press("Enter")
+        page.wait_for_selector(f'#turns .mine:has-text("{words}")')
+        console.settle()
+        assert page.evaluate("document.activeElement.id") == "said"
+    assert page.evaluate(_FAULTS) == []
+    page.keyboard.press("Shift+Tab")
+    assert page.locator(":focus").get_attribute("aria-label") == "This did not help"
 
 
 def test_hostile_titles_are_only_text(console: Console, trained_shop: TrainedShop) -> None:

@@ -23,6 +23,10 @@ LIPSTICK = Slot("lipstick", "Category", "lipstick", "Lipstick", 0.98)
         (ParsedQuery("lipstick under 10", "en", category=(LIPSTICK,), price_max=10.0), "lipstick"),
         (ParsedQuery("lipstick for the next summer", "en", category=(LIPSTICK,)), "lipstick"),
         (ParsedQuery("", "en"), ""),
+        (
+            ParsedQuery("cheaper", "en", category=(LIPSTICK,), rest="cheaper"),
+            "lipstick cheaper",
+        ),  # a later turn
     ],
 )
 def test_a_few_words_count_from_the_first_that_says_something(parsed: ParsedQuery, words: str) -> None:
