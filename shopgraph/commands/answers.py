@@ -10,9 +10,9 @@ from api.routes.answering import understood
 from api.state import ServingState
 from nlu.flat import parsed_to_json
 from ranking.engine import Ask
-from ranking.phrases import Language as Spoken
-from ranking.serialise import explanation_to_json, to_json
-from shopgraph import pipeline
+from ranking.serialise import to_json
+from shopgraph.commands import explaining
+from shopgraph.commands.loaded import loaded, spoken
 from shopgraph.commands.options import (
     Diversity,
     Json,
@@ -20,9 +20,6 @@ from shopgraph.commands.options import (
     N,
     Novelty,
     Store,
-    opened,
-    root_of,
-    settings_of,
     utc_now,
 )
 from shopgraph.errors import BadSettings
@@ -31,6 +28,7 @@ from shopgraph.terminal import print_json, print_list, print_table, results
 from shopgraph.types import ParsedQuery
 
 app = typer.Typer()
+app.add_typer(explaining.app)
 
 Reasons = Annotated[int, typer.Option("--reasons", min=0, max=10, help="Most reasons an item.")]
 
@@ -52,12 +50,12 @@ def recommend(
         user_id=user,
         n=n,
         reasons=reasons,
-        language=_spoken(language),
+        language=spoken(language),
         diversity=diversity,
         novelty=novelty,
         now=utc_now(),
     )
-    _answer(_serving(context, store), ask, f"For {user}", as_json)
+    _answer(loaded(context, store), ask, f"For {user}", as_json)
 
 
 @app.command()
@@ -74,13 +72,13 @@ def search(
     as_json: Json = False,
 ) -> None:
     """Items by words."""
-    serving = _serving(context, store)
+    serving = loaded(context, store)
     parsed, vector = understood(serving, words)
     ask = Ask(
         user_id=user,
         n=n,
         reasons=reasons,
-        language=_spoken(language),
+        language=spoken(language),
         parsed=parsed,
         query_vector=vector,
         diversity=diversity,
@@ -107,41 +105,12 @@ def similar(
         similar_to=item,
         n=n,
         reasons=reasons,
-        language=_spoken(language),
+        language=spoken(language),
         diversity=diversity,
         novelty=novelty,
         now=utc_now(),
     )
-    _answer(_serving(context, store), ask, f"Like {item}", as_json)
-
-
-@app.command()
-def explain(
-    context: typer.Context,
-    user: Annotated[str, typer.Argument(help="The shop's id of the shopper.")],
-    item: Annotated[str, typer.Argument(help="The shop's id of the item.")],
-    store: Store = None,
-    language: Language = "en",
-    as_json: Json = False,
-) -> None:
-    """Every share of one item's score; the shares sum to the score."""
-    engine = _serving(context, store).engine
-    found = engine.explain(Ask(user_id=user, now=utc_now(), language=_spoken(language)), item)
-    body = explanation_to_json(found)
-    if as_json:
-        print_json(body)
-        return
-    results.print(
-        f"{body['title']} for {user}: score {body['score']:.4f}, rank {body['rank']} of {body['n_ranked']:,}",
-        markup=False,
-    )
-    parts = [{"part": part, "score": value} for part, value in body["score_parts"].items()]
-    print_table("parts", parts)
-    shares = [
-        {"share": reason["share"], "part": reason["part"], "why": reason["text"]}
-        for reason in body["reasons"]
-    ]
-    print_table("shares", shares)
+    _answer(loaded(context, store), ask, f"Like {item}", as_json)
 
 
 @app.command()
@@ -159,7 +128,7 @@ def parse(
     if (words is None) == (batch is None):
         raise BadSettings("parse: give the words or --batch FILE, one of them")
     lines = read_lines(batch) if batch is not None else []
-    parser = _serving(context, store).parser
+    parser = loaded(context, store).parser
     if words is None:
         for line in parsed_lines(parser, lines):
             print_json(line)
@@ -185,22 +154,9 @@ def _show_parsed(parsed: ParsedQuery) -> None:
     results.print(f"rest: {parsed.rest!r}", markup=False)
 
 
-def _serving(context: typer.Context, store: str | None) -> ServingState:
-    settings = settings_of(context)
-    return pipeline.load(root_of(settings, store), opened(settings, store), settings, utc_now())
-
-
 def _answer(serving: ServingState, ask: Ask, heading: str, as_json: bool) -> None:
     body = to_json(serving.engine.answer(ask))
     if as_json:
         print_json(body)
     else:
         print_list(body, heading)
-
-
-def _spoken(language: str) -> Spoken:
-    match language:
-        case "en" | "zh":
-            return language
-        case _:
-            raise BadSettings(f"--language {language!r}: expected en or zh")
