@@ -18,7 +18,7 @@ from shopgraph.terminal import note, print_json, print_table, results
 
 app = typer.Typer()
 
-PLAIN = ("compression", "encoder", "ingest", "queryner", "search", "serve", "tasks", "text")
+PLAIN = ("compression", "encoder", "experiments", "ingest", "queryner", "search", "serve", "tasks", "text")
 """Benches that need nothing but settings."""
 
 ON_DATA = ("lightgcn", "models")
