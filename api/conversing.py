@@ -255,8 +255,8 @@ class Conversation:
             vector = self._serving.encoder.encode([words], "query")[0]
         below, above = narrowing.below, narrowing.above
         filters = Filters(
-            price_max=None if below is None else math.nextafter(below, -math.inf),
-            price_min=None if above is None else math.nextafter(above, math.inf),
+            price_max=None if below is None else _next_price(below, -math.inf),
+            price_min=None if above is None else _next_price(above, math.inf),
         )
         return Ask(
             now=asked.now,
@@ -269,6 +269,11 @@ class Conversation:
             query_vector=vector,
             similar_to=similar_to,
         )
+
+
+def _next_price(price: float, towards: float) -> float:
+    """The nearest other price, of those that a catalogue can hold: they are of 32 bits."""
+    return float(np.nextafter(np.float32(price), np.float32(towards)))
 
 
 def take(

@@ -61,8 +61,8 @@ def _lines(longest: int) -> Iterator[str]:
 def _show(turn: Turn) -> None:
     results.print(turn.answer, markup=False)
     if turn.list is not None:
-        told = {"parsed": {}, "relaxed": ()}  # the answer says it already
-        print_list(to_json(turn.list) | told, "")
+        said_already = to_json(turn.list) | {"parsed": {}, "relaxed": []}
+        print_list(said_already, "")
     question = turn.dialogue.question
     if question is not None:
         results.print(question.text, markup=False)

@@ -1,12 +1,14 @@
-"""How often the text encoder runs for a turn."""
+"""How often the text encoder runs for a turn, and what is below a price."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 
+import numpy as np
 import pytest
 
-from api.conversing import Conversation
+from api.conversing import Conversation, _next_price
 from api.state import ServingState
 from api.turns import Asked
 from nlu.batching import Kind
@@ -55,3 +57,9 @@ def test_words_that_are_searched_as_they_were_said_are_encoded_once(
     turn = conversation.turn(Dialogue("d"), Asked(NOW, text=text))
     assert turn.list is not None
     assert tagger.n_passes == n_passes
+
+
+def test_below_a_price_is_below_it_as_the_catalogue_holds_it() -> None:
+    held = np.array([77.9, 77.89, 77.91], np.float32)
+    assert (held <= _next_price(77.9, -math.inf)).tolist() == [False, True, False]
+    assert (held >= _next_price(77.9, math.inf)).tolist() == [False, False, True]
