@@ -67,7 +67,7 @@ class SampleFigures:
         ndcg: of the first n places, mean.
         ndcg_change_ci95: interval of the difference's mean.
         coverage: share of the catalogue that is in any list.
-        mean_price: of all places whose price is known.
+        mean_price: of all places whose price is known; None where the shop has no prices.
         exposure: of brands and categories, those that change most first.
         prices: the price mix.
     """
@@ -79,7 +79,7 @@ class SampleFigures:
     ndcg: BeforeAfter
     ndcg_change_ci95: tuple[float, float]
     coverage: BeforeAfter
-    mean_price: BeforeAfter
+    mean_price: BeforeAfter | None
     exposure: tuple[Exposure, ...]
     prices: tuple[PriceBand, ...]
 
@@ -125,7 +125,9 @@ def sample_figures(
         ndcg=BeforeAfter(_mean(ndcg[0]), _mean(ndcg[1])),
         ndcg_change_ci95=(middle - error, middle + error),
         coverage=_both(len(np.unique(_items(lists))) / len(catalogue) for lists in (old, new)),
-        mean_price=_both(_mean(_known(price[_items(lists)])) for lists in (old, new)),
+        mean_price=_both(_mean(_known(price[_items(lists)])) for lists in (old, new))
+        if len(_known(price))
+        else None,
         exposure=(
             *_exposure(BRAND, catalogue.brand_items, old, new, catalogue),
             *_exposure(CATEGORY, catalogue.category_items, old, new, catalogue),

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from shopgraph.commands import answers, bench, chat, data, experiments, models, serving, words
+from shopgraph.commands import answers, bench, chat, data, experiments, models, rules, serving, what_if, words
 from shopgraph.errors import ShopgraphError, UserMistake
 from shopgraph.settings import read_settings
 from shopgraph.terminal import note
@@ -17,7 +17,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="A knowledge-graph-driven recommendation engine for shops.",
 )
-for group in (data, models, words, bench, answers, chat, experiments, serving):
+for group in (data, models, words, bench, answers, chat, experiments, rules, what_if, serving):
     app.add_typer(group.app)
 
 

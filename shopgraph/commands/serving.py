@@ -12,6 +12,7 @@ from threadpoolctl import threadpool_limits
 from api.app import create_app
 from api.state import ServingState
 from nlu.dialogue.session import Dialogues
+from ranking.rules.book import RuleBook
 from shopgraph import pipeline
 from shopgraph.commands.options import Json, Store, opened, root_of, settings_of, utc_now
 from shopgraph.dialogues import open_ledger
@@ -66,14 +67,16 @@ def demo(
 
 
 def serve_state(serving: ServingState, settings: Settings, root: Path) -> None:
-    """Serve until interrupted; says where. Dialogues and experiments are kept in the folder `root`."""
+    """Serve until interrupted; says where. Dialogues, experiments and rules are kept in the folder `root`."""
     config = settings.api
     with listener(config.host, config.port) as listening, open_ledger(root, settings) as ledger:
         host, port = listening.getsockname()
         note(f"console  http://{host}:{port}/console/")
         note(f"API      http://{host}:{port}/docs")
         experiments = open_experiments(ledger, root, serving, settings)
-        api = create_app(serving, config, Dialogues(ledger, settings.dialogues), experiments)
+        api = create_app(
+            serving, config, Dialogues(ledger, settings.dialogues), experiments, RuleBook(ledger)
+        )
         server = uvicorn.Server(uvicorn.Config(api, access_log=False, log_level="warning"))
         with threadpool_limits(1):  # a second thread makes one small product slower, not quicker
             server.run(sockets=[listening])
