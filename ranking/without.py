@@ -1,8 +1,8 @@
 """The hybrid as it would be without some of the graph's facts; what was learned from shoppers stays.
 
-Renewed are the graph models that are sums of paths and the features that count shared nodes. The item–item
-models (and graph models that are no such sums) stay as trained: what they learned lies in their matrices,
-and only a training could take a relation out of these.
+Renewed are the graph models that are sums of paths, the near items that are made of their vectors, and the
+features that count shared nodes. The other item–item models (and graph models that are no such sums) stay as
+trained: what they learned lies in their matrices, and only a training could take a relation out of these.
 """
 
 from collections.abc import Collection, Iterable, Mapping
@@ -13,11 +13,13 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from gnn.linear.model import LinearKG
+from gnn.linear.near import NearItems
 from gnn.linear.without import without_edges, without_relations
 from gnn.registry import SavedModel
 from ranking.feature_fitting import item_labels
 from ranking.features import AFFINITY, FeatureSet
 from ranking.hybrid import Hybrid
+from ranking.models import LINEAR
 from shopgraph.types import ITEM, Edges, EdgeType, GraphEdge, Histories, NodeRef, Path, PathEdge
 
 Relations = Mapping[EdgeType, Edges]
@@ -45,13 +47,25 @@ def hybrid_without(hybrid: Hybrid, gone: GraphFacts, relations: Relations) -> Hy
         models[name] = model
         if isinstance(model, LinearKG):
             models[name] = without_edges(without_relations(model, gone.relations), gone.edges)
+    linear = models.get(LINEAR)
+    for name, model in hybrid.models.items():
+        if isinstance(model, NearItems) and isinstance(linear, LinearKG):
+            models[name] = model.over(linear)
     labels = labels_without(hybrid.features, gone, relations)
     return replace(hybrid, models=models, features=replace(hybrid.features, labels=labels))
 
 
 def kept_as_trained(hybrid: Hybrid) -> tuple[str, ...]:
     """Names of the models that `hybrid_without` leaves as they are."""
-    return tuple(name for name, model in hybrid.models.items() if not isinstance(model, LinearKG))
+    linear = hybrid.models.get(LINEAR)
+    return tuple(
+        name
+        for name, model in hybrid.models.items()
+        if not isinstance(model, LinearKG)
+        and not (
+            isinstance(model, NearItems) and isinstance(linear, LinearKG) and model.over(linear) is not model
+        )
+    )
 
 
 def edges_of(path: Path) -> tuple[GraphEdge, ...]:

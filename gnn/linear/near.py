@@ -12,12 +12,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 import numpy as np
+from numpy.typing import NDArray
 from pydantic import Field
 
 from gnn.history import FloatCsr, float_csr, snapshot_matrix, type_weight_vector
 from gnn.item_item.past import (
     HistoryConfig,
     SparseModel,
+    block_of,
     largest_entries,
     matrix_of_tensors,
     matrix_tensors,
@@ -25,7 +27,7 @@ from gnn.item_item.past import (
 from gnn.linear.config import LinearKGConfig
 from gnn.linear.model import LinearKG
 from gnn.tensors import read_tensors, write_tensors
-from shopgraph.types import FloatMatrix, FloatVector, GraphSnapshot, Heldout, iter_batches
+from shopgraph.types import FloatMatrix, FloatVector, GraphSnapshot, Heldout, IntVector, iter_batches
 
 if TYPE_CHECKING:
     from gnn.training.board import EpochReport
@@ -77,6 +79,7 @@ class NearItems(SparseModel):
             )
         )
         self.best_epoch = 0
+        self._counts, self._mean, self._is_of_linear = np.zeros(0, np.float32), 1.0, False
         self._linear = linear
         self._validation, self._on_epoch, self._log_dir = validation, on_epoch, log_dir
 
@@ -91,12 +94,19 @@ class NearItems(SparseModel):
         self.best_epoch = linear.best_epoch
         self._type_weights = type_weight_vector(snapshot.event_types, self.config.type_weights)
         interactions = snapshot_matrix(snapshot, self._type_weights, self.config.half_life_days)
-        counts = np.maximum(np.asarray(interactions.sum(axis=0), np.float32).ravel(), 1)
-        self._similarity = near_items(linear.item_vectors, counts, self.config)
+        self._counts = np.maximum(np.asarray(interactions.sum(axis=0), np.float32).ravel(), 1)
+        self._similarity, self._mean = near_items(linear.item_vectors, self._counts, self.config)
+        self._is_of_linear = self._linear is not None
 
     def save(self, folder: Path) -> None:
         """Write `near.safetensors` into an existing folder."""
-        own = {"type_weights": self._type_weights, "best_epoch": np.array(self.best_epoch)}
+        own = {
+            "type_weights": self._type_weights,
+            "best_epoch": np.array(self.best_epoch),
+            "counts": self._counts,
+            "mean": np.array(self._mean),
+            "is_of_linear": np.array(self._is_of_linear),
+        }
         write_tensors(folder / _FILE, matrix_tensors(self._similarity) | own, self.config.model_dump_json())
 
     @classmethod
@@ -111,11 +121,62 @@ class NearItems(SparseModel):
         model._similarity = matrix_of_tensors(tensors)
         model._type_weights = tensors["type_weights"]
         model.best_epoch = int(tensors["best_epoch"].item())
+        if "counts" in tensors:  # files of earlier versions have none
+            model._counts, model._mean = tensors["counts"], float(tensors["mean"].item())
+            model._is_of_linear = bool(tensors["is_of_linear"].item())
         return model
 
+    def over(self, linear: LinearKG) -> "NearItems":
+        """The model with the vectors of another linear model, itself where it is not made of given ones.
 
-def near_items(vectors: FloatMatrix, counts: FloatVector, config: NearConfig) -> FloatCsr:
-    """B of the module's formula; a block of rows at a time is dense.
+        Which items are near, and how near, is found anew for each past item as it is asked for; m and the
+        counts stay.
+        """
+        return _NearOver(self, linear) if self._is_of_linear else self
+
+
+class _NearOver(NearItems):
+    """Near items whose rows are computed as they are asked for."""
+
+    def __init__(self, near: NearItems, linear: LinearKG) -> None:
+        super().__init__(near.config)
+        self.best_epoch, self._type_weights = near.best_epoch, near._type_weights
+        self._counts, self._mean, self._is_of_linear = near._counts, near._mean, True
+        self._vectors = linear.vectors
+
+    @property
+    def n_items(self) -> int:
+        return len(self._counts)
+
+    @property
+    def similarity(self) -> FloatCsr:
+        """B of all items: as dear as a training."""
+        return self._rows(np.arange(self.n_items))
+
+    def _all_items(self, weights: FloatCsr) -> FloatMatrix:
+        past, place = np.unique(weights.indices, return_inverse=True)
+        over_past = float_csr(weights.data, place, weights.indptr, len(past))
+        scores: FloatMatrix = (over_past @ self._rows(past)).toarray()
+        return scores
+
+    def _block(self, past: NDArray[np.integer], item_idx: IntVector) -> FloatMatrix:
+        return block_of(self._rows(past), np.arange(len(past)), item_idx)
+
+    def _rows(self, past: NDArray[np.integer]) -> FloatCsr:
+        """B's rows of some past items."""
+        kept = min(self.config.top_k, self.n_items)
+        found = [
+            _nearest(self._vectors.scores(self._vectors.rows(past[block])), past[block], kept)
+            for block in iter_batches(len(past), _ROWS_AT_ONCE)
+        ]
+        empty = np.zeros((0, kept), np.float32)
+        data = np.concatenate([empty, *(values for values, _ in found)])
+        columns = np.concatenate([empty.astype(np.int32), *(columns for _, columns in found)])
+        return _similarity_of(data, columns, past, self._mean, self._counts, self.config)
+
+
+def near_items(vectors: FloatMatrix, counts: FloatVector, config: NearConfig) -> tuple[FloatCsr, float]:
+    """(B of the module's formula, m); a block of rows at a time is dense.
 
     Args:
         vectors: z, shape (n_items, dim).
@@ -127,15 +188,34 @@ def near_items(vectors: FloatMatrix, counts: FloatVector, config: NearConfig) ->
     centred = vectors - vectors.mean(axis=0)
     data, indices = np.empty((n_items, kept), np.float32), np.empty((n_items, kept), np.int32)
     for block in iter_batches(n_items, _ROWS_AT_ONCE):
-        products = vectors[block] @ centred.T
-        rows = np.arange(len(products))
-        products[rows, rows + block.start] = 0
-        data[block], indices[block] = largest_entries(products, kept)
+        rows = np.arange(block.start, block.stop)
+        data[block], indices[block] = _nearest(vectors[block] @ centred.T, rows, kept)
+    mean = max(float(data.mean()), _TINY)
+    return _similarity_of(data, indices, np.arange(n_items), mean, counts, config), mean
+
+
+def _nearest(
+    products: FloatMatrix, rows: NDArray[np.integer], kept: int
+) -> tuple[FloatMatrix, NDArray[np.integer]]:
+    """(values, columns) of the nearest items of each row, which is not near to itself."""
+    products[np.arange(len(rows)), rows] = 0
+    return largest_entries(products, kept)
+
+
+def _similarity_of(
+    data: FloatMatrix,
+    indices: NDArray[np.integer],
+    rows: NDArray[np.integer],
+    mean: float,
+    counts: FloatVector,
+    config: NearConfig,
+) -> FloatCsr:
+    """B's rows of what is near to each."""
     # only their order and ratios mean something; about 1 no power overflows
-    data = (data / max(float(data.mean()), _TINY)) ** np.float32(config.power)
+    data = (data / mean) ** np.float32(config.power)
     data *= counts[indices] ** np.float32(config.popularity_power)
-    data /= counts[:, None] ** np.float32(config.past_popularity_power)
-    indptr = np.arange(n_items + 1, dtype=np.int64) * kept
-    similarity = float_csr(data.ravel(), indices.ravel(), indptr, n_items)
+    data /= counts[rows, None] ** np.float32(config.past_popularity_power)
+    indptr = np.arange(len(rows) + 1, dtype=np.int64) * indices.shape[1]
+    similarity = float_csr(data.ravel(), indices.ravel(), indptr, len(counts))
     similarity.eliminate_zeros()
     return similarity
