@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from functools import lru_cache
 
-from nlu.grammar.data import table
+from nlu.grammar.data import table, words
 from shopgraph.types import Slot
 
 _ONE_OF_A_KIND = {"colour": "colour", "color": "colour", "size": "size", "material": "material"}
@@ -21,9 +21,12 @@ def attribute_kind(slot: Slot) -> str:
         return first
     if last in _BY_UNIT and first.replace(".", "").isdigit():
         return _BY_UNIT[last]
-    return _ONE_OF_A_KIND.get(_kinds().get(slot.name, ""), "")
+    known = _kinds()
+    kind = known.get(slot.name) or ("colour" if known.get(last) == "colour" else "")  # "deep red"
+    return _ONE_OF_A_KIND.get(kind, "")
 
 
 @lru_cache(maxsize=1)
 def _kinds() -> Mapping[str, str]:
-    return {value: kind for kind, value, *_ in table("attributes")}
+    rows = [(kind, (value, *words(more[0] if more else ""))) for kind, value, *more in table("attributes")]
+    return {name: kind for kind, names in reversed(rows) for name in names}

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from nlu.grammar.ages import audience_by_age
 from nlu.grammar.amounts import Price, find_price
+from nlu.grammar.compounds import with_compounds
 from nlu.grammar.data import table
 from nlu.grammar.data import words as words_of
 from nlu.grammar.gazetteer import Gazetteer, Hit
@@ -97,7 +98,7 @@ class Grammar:
         marks = with_exclusions(with_free_forms(marks, masked), masked, price.spans)
         marks = with_unnamed(marks, words, masked, text)
         intent = read_intent(folded, marks, narrows=bool(price.spans))
-        marks = settled(marks, masked, intent, self._ancestors)
+        marks = with_compounds(settled(marks, masked, intent, self._ancestors), masked)
         slots = tuple(mark for mark in marks if mark.sense.layer in SLOTS)
         claims = [*states, *(claim for claim in claims if not _overlaps(claim, slots))]
         named = tuple(quantity for quantity in quantities if quantity.name)

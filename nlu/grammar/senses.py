@@ -1,9 +1,12 @@
 """All that a run of words can mean in a shop: its nodes' names and aliases, the lexicon, the cue words."""
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Literal
+
+from rapidfuzz import fuzz
 
 from nlu.grammar.data import table, words
 from nlu.names import ATTRIBUTE, BRAND, CATEGORY, Key, NodeNames, fold, is_han, key_of, tidy, tokens
@@ -28,6 +31,11 @@ _SUFFIXES = (
     "usa",
 )
 _SHORT = 2
+_SAID_AS_IT_IS = frozenset({"claim", "form", "skin", "hair", "concern", "colour", "scent"})
+_SENTENCE = re.compile(
+    r"\b(?:dry|dries|lasts?|absorbs|not|\w+n't|does|will|falls|falling|all|24|tears?|toxin|for|combo|4c)\b"
+)
+_ONE_WORD = 82.0
 _FAR, _MANY = 5, 10
 _EFFECTS: Mapping[str, Layer] = {
     "exclude": "exclude",
@@ -139,7 +147,11 @@ def _add_alias_rows(
     nodes: Mapping[Key, tuple[NodeNames, ...]],
     weak: set[Key],
 ) -> None:
-    """The names of each row mean the first of its nodes that the shop has."""
+    """The names of each row mean the first of its nodes that the shop has.
+
+    Of a product that it lacks the name is left to the lexicon: honey is an ingredient, where it is no food.
+    """
+    properties = {key_of(value) for kind, value, *_ in table("attributes") if kind != "ask"}
     for names, aliases in rows:
         keys = [key_of(name) for name in words(names.removeprefix("~"))]
         found = next((nodes[key] for key in keys if key in nodes), ())
@@ -155,7 +167,7 @@ def _add_alias_rows(
                 _add(
                     senses, key_of(alias), Sense("Brand", words(names)[0], kind="absent", words=_exact(alias))
                 )
-            else:
+            elif key_of(alias) not in properties:
                 _add(senses, key_of(alias), Sense("Attribute", said[0].lower(), kind="absent"))
 
 
@@ -183,7 +195,18 @@ def _add_attributes(senses: Senses, nodes: Mapping[Key, tuple[NodeNames, ...]]) 
     for kind, value, *aliases in table("attributes"):
         own = nodes.get(key_of(value), ())
         for said in (value, *words(aliases[0] if aliases else "")):
-            _add(senses, key_of(said), Sense("Attribute", value, own, kind))
+            name = value if own or not _is_own_name(said, value, kind) else said
+            _add(senses, key_of(said), Sense("Attribute", name, own, kind))
+
+
+def _is_own_name(said: str, value: str, kind: str) -> bool:
+    """Whether English words for a property name it as it is said: "itchy skin", and not "itching".
+
+    Not so other spellings of it, sentences, short forms of ingredients, and what a question asks after.
+    """
+    if kind not in _SAID_AS_IT_IS or is_han(said) or fuzz.ratio(said, value) >= _ONE_WORD:
+        return False
+    return said.replace(" ", "") != value.replace(" ", "") and _SENTENCE.search(said) is None
 
 
 def _add_cues(senses: Senses) -> None:
