@@ -9,9 +9,10 @@ import polars as pl
 from fastapi import APIRouter
 from pydantic import TypeAdapter, ValidationError
 
+from api.event_models import EventIn, EventResult, EventsIn, EventsOut
 from api.examples import answers
 from api.experimenting import Experiments, Trying
-from api.models import EventIn, EventResult, EventsIn, EventsOut, FieldErrorOut
+from api.models import FieldErrorOut
 from api.state import Config, Meters, Serving, ServingState
 from graph.store import EVENT_SCHEMA, EventBatch, EventStatus
 from ranking.experiments.records import COUNTED, SHOWN, Observation, observed

@@ -14,7 +14,7 @@ import numpy as np
 from scipy.stats import binomtest
 
 from evaluation.experiments.counterfactual import Logged, policy_values
-from evaluation.experiments.estimates import Contrast, contrast, fixed_p_value, ratio
+from evaluation.experiments.estimates import Contrast, Sums, contrast, fixed_p_value, ratio
 from evaluation.experiments.mismatch import chi_square_p, sequential_p
 from evaluation.experiments.results import MIN_POSITIVE, MIN_SHOPPERS
 from evaluation.experiments.sequential import interval, p_value, tuned_for
@@ -204,10 +204,11 @@ def _splits(lift: float, rng: np.random.Generator) -> list[Contrast]:
     return found
 
 
-def _clicks(appeal: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+def _clicks(appeal: Sums, rng: np.random.Generator) -> Sums:
     """Clicks of shoppers on ten lists of ten places; 0.15 a list at an appeal of 1."""
     taste = rng.beta(0.9, 5.1, len(appeal))
-    return rng.binomial(100, np.minimum(taste * appeal / 10, 1.0)).astype(np.float64)
+    clicks: Sums = rng.binomial(100, np.minimum(taste * appeal / 10, 1.0)).astype(np.float64)
+    return clicks
 
 
 def _arrived() -> list[int]:
@@ -236,7 +237,7 @@ def counterfactual_rows(rng: np.random.Generator) -> list[dict[str, Any]]:
     return rows
 
 
-def _logged(truth: np.ndarray, rng: np.random.Generator) -> Logged:
+def _logged(truth: Sums, rng: np.random.Generator) -> Logged:
     """2,000 shoppers of two groups; the second arm was shown to a tenth of them."""
     unit = np.repeat(np.arange(2_000), rng.integers(1, 6, 2_000))
     context, arm = unit % 2, (rng.random(2_000) < 0.1)[unit].astype(np.int32)

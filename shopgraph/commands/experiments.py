@@ -10,6 +10,7 @@ import typer
 from pydantic import ValidationError
 
 from api.experimenting import Experiments
+from evaluation.experiments.planning import shoppers_needed
 from evaluation.experiments.results import ArmMetric, Figure, Results
 from graph.ledger import SqliteLedger
 from ranking.experiments.book import ExperimentBook
@@ -17,7 +18,7 @@ from ranking.experiments.schema import Draft, Experiment
 from shopgraph import pipeline
 from shopgraph.commands.options import Json, Store, opened, root_of, settings_of, utc_now
 from shopgraph.dialogues import open_ledger
-from shopgraph.errors import BadSource
+from shopgraph.errors import BadSettings, BadSource
 from shopgraph.experimenting import open_experiments
 from shopgraph.terminal import print_json, print_table, results
 
@@ -115,6 +116,25 @@ def show_results(context: typer.Context, experiment: Id, store: Store = None, as
         if guardrail.crossed:
             results.print(f"guardrail of {guardrail.arm}: {guardrail.reason}", markup=False)
     results.print(found.decision, markup=False)
+
+
+@experiments_app.command()
+def plan(
+    rate: Annotated[float, typer.Option(help="Share of shoppers who buy (or click) today, as 0.04.")],
+    lift: Annotated[float, typer.Option(help="Relative change worth finding, as 0.1 for 10 %.")],
+    power: Annotated[float, typer.Option(help="Chance to find it.")] = 0.8,
+    alpha: Annotated[float, typer.Option(help="Chance of a false alarm.")] = 0.05,
+    as_json: Json = False,
+) -> None:
+    """How many shoppers two equal arms need, daily looks included."""
+    try:
+        needed = shoppers_needed(rate, lift, alpha, power)
+    except ValueError as exc:
+        raise BadSettings(f"plan: {exc}") from exc
+    if as_json:
+        print_json({"planned_shoppers": needed})
+    else:
+        results.print(f"{needed:,} shoppers in both arms together", markup=False)
 
 
 def _rows(found: Results) -> Iterator[dict[str, Any]]:

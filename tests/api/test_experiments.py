@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterator
+from time import monotonic
 from typing import Any
 from urllib.parse import quote
 
@@ -14,6 +15,8 @@ from api.experimenting import Experiments
 from api.state import ServingState
 from evaluation.experiments.results import MIN_SHOPPERS
 from graph.ledger import SqliteLedger
+from shopgraph.experimenting import open_experiments
+from tests.shops import TrainedShop
 
 ARMS = [
     {"name": "control", "weight": 0.5},
@@ -287,3 +290,26 @@ def test_what_can_not_be_answered_is_not_started(client: TestClient) -> None:
     assert "overlaps with 'e1'" in answer.json()["detail"]
     assert client.get("/v1/experiments/none").status_code == 404
     assert client.post("/v1/experiments/e1/arms/control/stop", json={"author": "Mo"}).status_code == 422
+
+
+def test_an_arm_of_another_version_answers_once_every_arm_is_ready(
+    serving: ServingState, trained_shop: TrainedShop
+) -> None:
+    version = serving.engine.model_version
+    arms = [ARMS[0], {"name": "other", "weight": 0.5, "change": {"model_version": version}}]
+    with SqliteLedger(None) as ledger:
+        kept = [open_experiments(ledger, trained_shop.root, serving, trained_shop.settings) for _ in range(2)]
+        first, second = (TestClient(create_app(serving, ApiConfig(), experiments=each)) for each in kept)
+        write(first, arms=arms)
+        write(first, experiment_id="gone", arms=[ARMS[0], {**arms[1], "change": {"model_version": "none"}}])
+        assert first.post("/v1/experiments/gone/start", json={"author": "Mo"}).status_code == 400
+        begin(first)
+        lists = {f"u{n}": shopper(first, f"u{n}") for n in range(20)}
+        user = next(user for user, each in lists.items() if each["experiment"]["arm"] == "other")
+        assert kept[0].engines()[0] is not serving.engine
+        post(first, event("select_item", lists[user], user))
+        assert kept[0].engines()[0].profiles.n_live(user) == 1
+        deadline = monotonic() + 60
+        while "experiment" not in shopper(second, user):  # another process opens the version by itself
+            assert monotonic() < deadline
+        assert shopper(second, user)["experiment"]["arm"] == "other"
