@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from functools import cache
+from typing import Any
 
 import numpy as np
 import pytest
@@ -19,13 +20,16 @@ from ranking.counterfactual import (
     WithoutWord,
     counterfactual,
 )
+from ranking.decomposition import decompose
 from ranking.engine import Engine
 from ranking.models import EASE, LINEAR
 from ranking.profiles import LiveEvent
+from ranking.without import GraphFacts, hybrid_without
 from shopgraph.errors import BadRecord, NotFound
-from shopgraph.types import ITEM, USER, FloatVector, Interactions, ParsedQuery
+from shopgraph.types import ITEM, USER, FloatVector, GraphEdge, Interactions, NodeRef, ParsedQuery
 from tests.planted import NOW
 from tests.ranking.engines import engine_of, shop, with_models
+from tests.ranking.rules.made import ban_path, boost, fixed, rule
 
 SNAPSHOT = shop()
 ITEMS = SNAPSHOT.nodes[ITEM].ids
@@ -181,3 +185,30 @@ def test_what_is_not_there_can_not_be_taken_out(
 def test_part_of_a_word_is_no_word() -> None:
     with pytest.raises(BadRecord, match="lip"):
         told("i005", WithoutWord("lip"), ask=asked(None, "lipstick 5"))
+
+
+@pytest.mark.parametrize(
+    "effect",
+    [
+        boost(2.0, brand_ids=["b001"]),
+        {"type": "ban_relation", "relation": "MADE_BY"},
+        ban_path(("MADE_BY", True), ("MADE_BY", False)),
+    ],
+)
+def test_rules_hold_without_a_fact_as_with_it(effect: dict[str, Any]) -> None:
+    ruled, item_id = engine().ruled_by(fixed(rule("one", effect))), best()
+    shown = decompose(ruled, asked(), item_id)
+    assert shown.sum_error < 1e-4
+    assert shown.standing.score != pytest.approx(
+        told(item_id, WithoutRelation("CHILD_OF")).before.score, abs=1e-3
+    )
+    gone = WithoutEdge((ITEM, item_id), "IN_CATEGORY", ("Category", "c001"))
+    found = counterfactual(ruled, asked(), item_id, [gone], understand)
+    assert found.before.score == pytest.approx(shown.standing.score, abs=1e-6)
+    assert found.change_by_part["graph"] < 0
+    edge = GraphEdge(NodeRef(ITEM, ITEMS.index(item_id)), "IN_CATEGORY", NodeRef("Category", 1))
+    facts = GraphFacts(edges=frozenset({edge}))
+    other = ruled.given(hybrid_without(ruled.hybrid, facts, SNAPSHOT.relations))
+    without = decompose(other, asked(), item_id)
+    assert without.sum_error < 1e-4
+    assert without.standing.score == pytest.approx(found.after.score, abs=1e-6)
