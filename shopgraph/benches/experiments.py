@@ -22,12 +22,12 @@ from evaluation.experiments.simulate import METRICS, Day, MadeShop, simulated_da
 from shopgraph.settings import Settings
 
 ALPHA = 0.05
-N_NULL, N_EFFECT, N_OTHER = 3_000, 500, 1_000
+N_NULL, N_EFFECT, N_OTHER = 2_000, 200, 1_000
 """Experiments simulated: without a difference, with one, and of everything else."""
 
 SEQUENTIAL, DAILY_Z, LAST_Z = "sequential, daily", "z-test, daily", "z-test, once"
 
-SHOP = MadeShop(n_shoppers=2_000)
+SHOP = MadeShop(n_shoppers=1_000)
 ALL_AT_ONCE = replace(SHOP, arriving=0.0)
 LARGER = MadeShop(n_shoppers=20_000, n_days=28)
 MAX_DROP = 0.05
@@ -63,7 +63,7 @@ class Alarms:
 
 
 def run(settings: Settings) -> list[dict[str, Any]]:
-    """All rows; a quarter of an hour of one core."""
+    """All rows; a few minutes of one core."""
     rng = np.random.default_rng(settings.seed)
     return [
         *arms_rows("false alarms", "shoppers come over weeks", SHOP, N_NULL, rng),

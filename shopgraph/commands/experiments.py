@@ -15,9 +15,9 @@ from evaluation.experiments.results import ArmMetric, Figure, Results
 from graph.ledger import SqliteLedger
 from ranking.experiments.book import ExperimentBook
 from ranking.experiments.schema import Draft, Experiment
-from shopgraph import pipeline
-from shopgraph.commands.options import Json, Store, opened, root_of, settings_of, utc_now
-from shopgraph.dialogues import open_ledger
+from shopgraph.commands.loaded import loaded
+from shopgraph.commands.options import Json, Store, root_of, settings_of, utc_now
+from shopgraph.dialogues import ledger_path, open_ledger
 from shopgraph.errors import BadSettings, BadSource
 from shopgraph.experimenting import open_experiments
 from shopgraph.terminal import print_json, print_table, results
@@ -69,7 +69,7 @@ def create(
 ) -> None:
     """Keep a new experiment; it does not run yet."""
     draft = _read(file)
-    with _ledger(context, store) as ledger:
+    with _ledger(context, store, writes=True) as ledger:
         added = ExperimentBook(ledger).add(draft, utc_now())
     _say(added, f"{added.experiment_id} is a draft; start it with `shopgraph experiments start`", as_json)
 
@@ -80,10 +80,9 @@ def start(
 ) -> None:
     """Let answers take part; a running service follows at once."""
     settings = settings_of(context)
-    root = root_of(settings, store)
-    with closing(opened(settings, store)) as facts, _ledger(context, store) as ledger:
-        serving = pipeline.load(root, facts, settings, utc_now())
-        kept = open_experiments(ledger, root, serving, settings)
+    serving = loaded(context, store)
+    with closing(serving.store), _ledger(context, store, writes=True) as ledger:
+        kept = open_experiments(ledger, root_of(settings, store), serving, settings)
         started = kept.start(serving.engine, experiment, author, utc_now(), None)
     _say(started, f"{experiment} runs", as_json)
 
@@ -98,7 +97,7 @@ def stop(
     as_json: Json = False,
 ) -> None:
     """End it for good; its results stay."""
-    with _ledger(context, store) as ledger:
+    with _ledger(context, store, writes=True) as ledger:
         stopped = ExperimentBook(ledger).stop(experiment, author, reason, utc_now())
     _say(stopped, f"{experiment} is stopped", as_json)
 
@@ -219,7 +218,10 @@ def _read(file: Path) -> Draft:
 
 
 @contextmanager
-def _ledger(context: typer.Context, store: str | None) -> Iterator[SqliteLedger]:
+def _ledger(context: typer.Context, store: str | None, *, writes: bool = False) -> Iterator[SqliteLedger]:
+    """The ledger; an empty one where there is none, as reading makes no file."""
     settings = settings_of(context)
-    with open_ledger(root_of(settings, store), settings) as ledger:
+    root = root_of(settings, store)
+    is_there = writes or ledger_path(root, settings).exists()
+    with open_ledger(root, settings) if is_there else SqliteLedger(None) as ledger:
         yield ledger

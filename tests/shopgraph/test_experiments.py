@@ -66,6 +66,8 @@ def test_a_plan_says_how_many_shoppers_it_takes() -> None:
 
 def test_mistakes_are_said_in_a_line(run: Any, tmp_path: Path) -> None:
     arms = [DRAFT["arms"][0], {"name": "b", "weight": 0.1}]
+    assert run("list", "--json").exit_code == 0
+    assert not (tmp_path / "ledger.db").exists()  # reading makes no file
     for arguments, kind, said in (
         (("show", "none"), NotFound, "no experiment 'none'"),
         (("create", str(tmp_path / "absent.json")), BadSource, "not readable"),
@@ -79,3 +81,6 @@ def test_mistakes_are_said_in_a_line(run: Any, tmp_path: Path) -> None:
     odd = [DRAFT["arms"][0], {"name": "b", "weight": 0.5, "change": {"factors": {"joy": 1}}}]
     run("create", write(tmp_path, experiment_id="odd", arms=odd))
     assert isinstance(run("start", "odd", "--author", "Mo").exception, BadRecord)
+    ruled = [DRAFT["arms"][0], {"name": "b", "weight": 0.5, "change": {"without_rules": ["gone"]}}]
+    run("create", write(tmp_path, experiment_id="ruled", arms=ruled))
+    assert "no rule 'gone'" in str(run("start", "ruled", "--author", "Mo").exception)
