@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, get_args
 import typer
 
 from evaluation.calibration import Reliability, write_reliability_plot
+from evaluation.fidelity_plot import write_fidelity_plot
 from evaluation.plot import write_plot
 from evaluation.provenance import read_provenance
 from evaluation.report import Report, markdown_table
@@ -241,11 +242,16 @@ def write_report(report: Report, folder: Path, name: str) -> None:
     (folder / f"{name}.json").write_text(json.dumps(body, indent=1) + "\n", encoding="utf-8")
     (folder / f"{name}.md").write_text(markdown_table(report), encoding="utf-8")
     write_plot(report, folder / f"{name}.svg")
+    run = report.run
+    title = f"{run.dataset}, {run.protocol}, {run.variant}"
     if (calibration := report.sections.get("calibration")) is not None:
-        title = (
-            f"{report.run.dataset}, {report.run.protocol}, {report.run.variant}: purchase of what is shown"
+        path = folder / f"{name}-calibration.svg"
+        write_reliability_plot(
+            Reliability.from_json(calibration), path, f"{title}: purchase of what is shown"
         )
-        write_reliability_plot(Reliability.from_json(calibration), folder / f"{name}-calibration.svg", title)
+    curves = report.sections.get("explanations", {}).get("curves")
+    if curves is not None and curves["n_cases"]:
+        write_fidelity_plot(curves, folder / f"{name}-curves.svg", title)
     if (found := report.sections.get("trade_off")) is not None:
         title = f"{report.run.dataset}, {report.run.protocol}, {report.run.variant}"
         write_trade_off_plot(TradeOff.from_json(found), folder / f"{name}-curves.svg", title)

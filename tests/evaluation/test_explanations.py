@@ -1,11 +1,14 @@
 """Explanations measured: by hand on a few shares, and on a planted shop from end to end."""
 
 from dataclasses import replace
+from pathlib import Path as FilePath
+from xml.etree import ElementTree
 
 import numpy as np
 import pytest
 
 from evaluation.explanations import ALONE, Explanations, Sizes, weighed
+from evaluation.fidelity_plot import write_fidelity_plot
 from evaluation.path_fidelity import (
     Recomputed,
     curves,
@@ -164,3 +167,13 @@ def test_the_section_holds_every_measure() -> None:
     assert shares == sorted(shares)
     assert by_factor[ALONE]["item_item_of_what_is_said"] == 0
     assert section["stability"]["same_best_path"] == 1
+
+
+def test_curves_are_drawn_with_every_order_named(tmp_path: FilePath) -> None:
+    pytest.importorskip("matplotlib", reason="the plot belongs to the train extra")
+    both = {way: {"left": [0.9, 0.5], "area": 0.7} for way in ("deletion", "insertion")}
+    drawn = {"n_cases": 7, "steps": [1, 3], "by_share": both, "random": both, "by_popularity": both}
+    write_fidelity_plot(drawn, tmp_path / "curves.svg", "beauty & more")
+    texts = {each.text for each in ElementTree.parse(tmp_path / "curves.svg").iter() if each.text}
+    assert {"largest share first", "at random", "most popular node first", "paths taken out"} <= texts
+    assert any("beauty & more" in text and "n = 7" in text for text in texts)
