@@ -105,7 +105,7 @@ async def import_rules(
 ) -> Response:
     """All rules or none: if any is wrong, `errors` names each finding by its line and nothing is kept."""
     text = (await request.body()).decode("utf-8", "replace")
-    entry = rules.replace(rules_of_text(text), author, reason, now(), others_stay=not replace)
+    entry = rules.replace(rules_of_text(text, author), author, reason, now(), others_stay=not replace)
     return json_response(_entry(entry))
 
 

@@ -32,8 +32,8 @@ def rules_to_text(rules: Iterable[Rule]) -> str:
     return "[\n" + ",\n".join(lines) + "\n]\n" if lines else "[]\n"
 
 
-def rules_of_text(text: str) -> list[Draft]:
-    """The rules of such an array, or of JSON lines.
+def rules_of_text(text: str, author: str | None = None) -> list[Draft]:
+    """The rules of such an array, or of JSON lines; `author` wrote those that name nobody.
 
     Raises:
         BadRules: any of them breaks a rule, or the text is no JSON; every finding with its line.
@@ -44,7 +44,7 @@ def rules_of_text(text: str) -> list[Draft]:
     try:
         for line, value in _values(text):
             try:
-                draft = Draft.model_validate(value)
+                draft = Draft.model_validate(_by(author, value))
             except ValidationError as exc:
                 errors += [(f"line {line}: {field}", reason) for field, reason in findings(exc)]
                 continue
@@ -74,6 +74,12 @@ def _field(place: tuple[int | str, ...]) -> str:
         if not (n and (parts[n - 1] == "effect" or parts[n - 2 : n - 1] == ["effects"]))
     ]
     return ".".join(kept) or "rule"
+
+
+def _by(author: str | None, value: object) -> object:
+    if author is None or not isinstance(value, dict):
+        return value
+    return {"author": author, **value}
 
 
 def _values(text: str) -> Iterator[tuple[int, Any]]:

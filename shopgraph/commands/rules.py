@@ -76,7 +76,7 @@ def remove(
     """Take a rule away; `undo` brings it back."""
     with rule_book(context, store) as book:
         expected = book.get(rule).version if version is None else version
-        book.remove(rule, _who(author), reason, expected, utc_now())
+        book.remove(rule, who(author), reason, expected, utc_now())
     note(f"{rule} is gone; `shopgraph rules undo` brings it back")
 
 
@@ -90,7 +90,7 @@ def undo(
 ) -> None:
     """Take a change back."""
     with rule_book(context, store) as book:
-        entry = book.undo(_who(author), utc_now(), number)
+        entry = book.undo(who(author), utc_now(), number)
     _say(_entry(entry), f"entry {entry.undoes} is undone by entry {entry.number}", as_json)
 
 
@@ -152,16 +152,16 @@ def import_rules(
     as_json: Json = False,
 ) -> None:
     """Keep all rules of a file, or none if any is wrong."""
-    drafts = rules_of_text(read_text(file))
+    drafts = rules_of_text(read_text(file), who(author))
     with rule_book(context, store) as book:
-        entry = book.replace(drafts, _who(author), reason, utc_now(), others_stay=not replace)
+        entry = book.replace(drafts, who(author), reason, utc_now(), others_stay=not replace)
     _say(_entry(entry), f"{len(entry.changes)} of {len(drafts)} rules are new or changed", as_json)
 
 
 @rules_app.command()
 def check(context: typer.Context, file: RuleFile = None, store: Store = None, as_json: Json = False) -> None:
     """Conflicts of the rules with each other, the shop and the model."""
-    drafts = [] if file is None else rules_of_text(read_text(file))
+    drafts = [] if file is None else rules_of_text(read_text(file), who(None))
     engine = loaded(context, store).engine
     with rule_book(context, store) as book:
         wanted = changed_rules(book.current().rules, drafts, (), utc_now())
@@ -199,7 +199,7 @@ def _draft(text: str, author: str | None) -> Draft:
     except json.JSONDecodeError as exc:
         raise BadSource(f"no JSON: {exc}") from exc
     if isinstance(said, dict):
-        said = {"author": _who(None), **said, **({} if author is None else {"author": author})}
+        said = {"author": who(None), **said, **({} if author is None else {"author": author})}
     try:
         return Draft.model_validate(said)
     except ValidationError as exc:
@@ -207,7 +207,8 @@ def _draft(text: str, author: str | None) -> Draft:
         raise BadRecord(field, reason) from exc
 
 
-def _who(author: str | None) -> str:
+def who(author: str | None) -> str:
+    """The one named, else who is logged in."""
     return author or getpass.getuser()
 
 

@@ -10,7 +10,7 @@ from ranking.rules.changed import changed_rules
 from ranking.rules.exchange import rules_of_text
 from shopgraph.commands.loaded import loaded
 from shopgraph.commands.options import Json, Store, utc_now
-from shopgraph.commands.rules import RuleFile, read_text, rule_book
+from shopgraph.commands.rules import RuleFile, read_text, rule_book, who
 from shopgraph.terminal import note, print_json, print_table, results
 
 app = typer.Typer()
@@ -32,7 +32,7 @@ def ask_what_if(
     as_json: Json = False,
 ) -> None:
     """What other rules or weights would do to lists; nothing is kept."""
-    drafts = [] if file is None else rules_of_text(read_text(file))
+    drafts = [] if file is None else rules_of_text(read_text(file), who(None))
     engine = loaded(context, store).engine
     with rule_book(context, store) as book:
         now = utc_now()

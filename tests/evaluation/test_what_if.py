@@ -75,7 +75,8 @@ def test_nothing_changes_where_nothing_is_changed() -> None:
     found = sample_figures(ENGINE, ENGINE.ruled_by(fixed()), sample(), 5, NOW)
     assert (found.n_changed, found.n_new_items, found.ndcg_change_ci95) == (0, 0, (0, 0))
     assert found.ndcg.before == found.ndcg.after > 0
-    assert all(each.before == each.after for each in (*found.exposure, *found.prices))
+    assert all(each.before == each.after for each in found.exposure)
+    assert all(each.before == each.after for each in found.prices)
     assert sum(each.before for each in found.prices) == pytest.approx(1)
 
 
@@ -100,6 +101,7 @@ def test_figures_are_those_of_the_lists() -> None:
     (lists,) = lists_of([ruled], chosen.shoppers, 5, NOW)
     listed = lists[lists >= 0]
     assert found.coverage.after == len(set(listed.tolist())) / len(IDS)
+    assert found.mean_price is not None
     assert found.mean_price.after == pytest.approx(float(SNAPSHOT.items.price[listed].mean()))
     gains = [
         sum(1 / np.log2(place + 2) for place, idx in enumerate(row) if idx == target)

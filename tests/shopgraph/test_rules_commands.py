@@ -65,7 +65,7 @@ def test_an_export_is_imported_whole_or_not_at_all(shopgraph: Command, tmp_path:
     file.write_text(changed.replace("]\n", ',\n{"name": "B", "autor": "x"}\n]\n'))
     wrong = shopgraph("rules", "import", str(file))
     assert isinstance(wrong.exception, BadRules)
-    assert "line 3: author: Field required" in str(wrong.exception)
+    assert "line 4: effect: Field required" in str(wrong.exception)
     assert told(shopgraph("rules", "list", "--json"))["rules"][0]["name"] == "Recalled again"
 
 
