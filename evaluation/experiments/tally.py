@@ -61,6 +61,7 @@ class Tally:
         self._names = experiment.answers
         self._window_s = experiment.window_days * _DAY_S
         self._answers: dict[str, Answer] = {}
+        self._units: dict[str, Totals] = {}
         self._seen: set[str] = set()
 
     def add(self, observation: Observation) -> None:
@@ -73,6 +74,7 @@ class Tally:
             observation.answer,
             Answer(observation.unit, observation.arm, observation.segment, observation.propensity),
         )
+        self._count(answer, -1)
         match observation.event:
             case event if event == SHOWN:
                 answer.is_shown = True
@@ -85,24 +87,27 @@ class Tally:
             case event if event == BOUGHT:
                 answer.n_bought += 1
                 answer.money += observation.money
+        self._count(answer, 1)
 
     def shoppers(self) -> dict[str, list[Totals]]:
         """The totals of each arm's shoppers who were shown something."""
-        units: dict[str, Totals] = {}
-        for answer in self._answers.values():
-            if answer.is_shown:
-                totals = units.setdefault(answer.unit, Totals(answer.arm))
-                totals.n_shown += 1
-                totals.n_clicked += answer.is_clicked
-                totals.n_carted += answer.is_carted
-                totals.n_bought += answer.n_bought
-                totals.money += answer.money
-                for team, points in enumerate(answer.points):
-                    totals.points[team] += points
         found: dict[str, list[Totals]] = {name: [] for name in self._names}
-        for totals in units.values():
+        for totals in self._units.values():
             found[totals.arm].append(totals)
         return found
+
+    def _count(self, answer: Answer, times: int) -> None:
+        """Put an answer into its shopper's totals, or take it out (-1), if it was shown."""
+        if not answer.is_shown:
+            return
+        totals = self._units.setdefault(answer.unit, Totals(answer.arm))
+        totals.n_shown += times
+        totals.n_clicked += times * answer.is_clicked
+        totals.n_carted += times * answer.is_carted
+        totals.n_bought += times * answer.n_bought
+        totals.money += times * answer.money
+        for team, points in enumerate(answer.points):
+            totals.points[team] += times * points
 
     def logged(self, metric: Metric, segments: tuple[str, ...]) -> Logged:
         """The answers shown, for what-if: `segments` are the contexts, in order."""
