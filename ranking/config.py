@@ -69,8 +69,8 @@ class HybridConfig(BaseModel):
     """Whether `graph` is one of the models."""
     graph_members: int = Field(default=1, ge=1, le=9)
     """Models with the settings of `graph`, each from a random start of its own: `linear`, `linear_2`, … Their
-    sum ranks better than one does, and each costs as much time and memory (docs/decisions/several-models.md).
-    One of such a name among `others` takes its place."""
+    sum ranked better than one did on one validation cut of two, and each costs as much time and memory
+    (docs/decisions/several-models.md). One of such a name among `others` takes its place."""
     use_item_item: bool = True
     """Whether `item_item` is one of the models."""
     use_sequence: bool | Literal["auto"] = "auto"
