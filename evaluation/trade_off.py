@@ -37,6 +37,14 @@ FLOOR = 0.5
 """Share of the places that small brands are to have at full strength, where the settings name no group."""
 
 _ROWS_AT_ONCE = 128
+_COLUMNS = {
+    "ndcg": f"ndcg@{K}",
+    "unlikeness": f"diversity@{K}",
+    "novelty": f"novelty@{K}",
+    "categories": f"category_divergence@{K}",
+    "coverage": f"coverage@{K}",
+    "gini": f"gini@{K}",
+}
 
 
 @dataclass(frozen=True)
@@ -83,12 +91,13 @@ class TradeOff:
         return {"n_users": self.n_users, "k": K, **described, "curves": curves}
 
     def rows(self) -> list[dict[str, float | str]]:
-        """A row for each point: the curve, the value, the means."""
+        """A row for each point: the curve, the value, the means that there are."""
         rows: list[dict[str, float | str]] = []
         for name, points in self.curves.items():
             for point in points:
-                means = {metric: at.mean for metric, at in point.per_user.items()}
-                rows.append({"curve": name, "value": point.value, **means, **point.of_all})
+                means = {metric: at.mean for metric, at in point.per_user.items()} | dict(point.of_all)
+                named = {short: means[metric] for short, metric in _COLUMNS.items() if metric in means}
+                rows.append({"curve": name, "value": point.value, **named})
         return rows
 
     @classmethod

@@ -9,7 +9,7 @@ from evaluation.trade_off import K, Point, TradeOff
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-_INTERVAL_ALPHA = 0.15
+_INTERVAL_ALPHA = 0.4
 _STYLES = {
     "dpp": ("#0b7285", "o", "diversity by DPP, 0 to 1"),
     "mmr": ("#e8590c", "s", "diversity by MMR, 0 to 1"),
@@ -47,7 +47,8 @@ def write_trade_off_plot(found: TradeOff, path: Path, title: str) -> None:
         for place in axes[len(panels) :]:
             place.set_axis_off()
         axes[0].set_ylabel(f"NDCG@{K}")
-        axes[0].legend(fontsize=7, frameon=False, loc="lower left")
+        handles = axes[0].get_legend_handles_labels()
+        axes[0].figure.legend(*handles, fontsize=8, frameon=False, loc="outside lower center", ncols=4)
         axes[1].set_title(f"{title}\n{found.n_users:,} shoppers; large: the order of the score", fontsize=10)
 
 
@@ -74,8 +75,6 @@ def _draw(axes: "Axes", name: str, points: tuple[Point, ...], metric: str) -> No
     at = [value_of(point, metric) for point in points]
     axes.plot(at, [each.mean for each in ndcg], color=color, marker=marker, markersize=4, label=label)
     axes.plot(at[:1], [ndcg[0].mean], color=color, marker=marker, markersize=9)
-    order = sorted(range(len(at)), key=lambda place: at[place])
-    low, high = ([getattr(ndcg[place], end) for place in order] for end in ("low", "high"))
-    axes.fill_between(
-        [at[place] for place in order], low, high, color=color, alpha=_INTERVAL_ALPHA, linewidth=0
-    )
+    spread = [[each.mean - each.low for each in ndcg], [each.high - each.mean for each in ndcg]]
+    means = [each.mean for each in ndcg]
+    axes.errorbar(at, means, yerr=spread, fmt="none", ecolor=color, alpha=_INTERVAL_ALPHA, linewidth=1)

@@ -78,7 +78,7 @@ def test_rows_are_the_means_of_all_points(found: TradeOff) -> None:
     rows = found.rows()
     assert len(rows) == sum(len(points) for points in found.curves.values())
     assert rows[0]["curve"] == "dpp"
-    assert rows[0]["gini@10"] == found.curves["dpp"][0].of_all["gini@10"]
+    assert rows[0]["gini"] == found.curves["dpp"][0].of_all["gini@10"]
 
 
 def test_json_there_and_back(found: TradeOff) -> None:
