@@ -8,11 +8,8 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from api.config import ApiConfig
 from api.examples import answers
+from api.explain_examples import CONTRAST, COUNTERFACTUAL, DECOMPOSITION, SMALLEST
 from api.explain_models import (
-    CONTRAST,
-    COUNTERFACTUAL,
-    DECOMPOSITION,
-    SMALLEST,
     ContrastOut,
     CounterfactualIn,
     CounterfactualOut,

@@ -1,7 +1,7 @@
 """Why an item stands where it does, in the terminal: explain."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Annotated, Any
 
 import typer
@@ -77,17 +77,8 @@ def explain(
         parsed=parsed,
         query_vector=vector,
     )
-    engine = serving.engine
-    if tree:
-        body, show = decomposition_to_json(decompose(engine, ask, item)), _show_tree
-    elif facts:
-        body, show = _without(serving, ask, item, facts), _show_counterfactual
-    elif smallest:
-        body, show = smallest_to_json(smallest_set(engine, ask, item, n)), _show_smallest
-    elif versus is not None:
-        body, show = contrast_to_json(contrast(engine, ask, item, versus)), _show_contrast
-    else:
-        body, show = explanation_to_json(engine.explain(ask, item)), _show_shares
+    n_places = n if smallest else None
+    body, show = _answer(serving, ask, item, tree, facts, n_places, versus)
     if as_json:
         print_json(body)
     else:
@@ -119,9 +110,27 @@ def fact_of(text: str) -> Without:
     )
 
 
-def _without(serving: ServingState, ask: Ask, item: str, facts: Sequence[Without]) -> dict[str, Any]:
-    found = counterfactual(serving.engine, ask, item, facts, lambda text: understood(serving, text))
-    return counterfactual_to_json(found)
+def _answer(
+    serving: ServingState,
+    ask: Ask,
+    item: str,
+    tree: bool,
+    facts: Sequence[Without],
+    n_places: int | None,
+    versus: str | None,
+) -> tuple[dict[str, Any], Callable[[Mapping[str, Any]], None]]:
+    """What was asked for, and how it is shown."""
+    engine = serving.engine
+    if tree:
+        return decomposition_to_json(decompose(engine, ask, item)), _show_tree
+    if facts:
+        found = counterfactual(engine, ask, item, facts, lambda text: understood(serving, text))
+        return counterfactual_to_json(found), _show_counterfactual
+    if n_places is not None:
+        return smallest_to_json(smallest_set(engine, ask, item, n_places)), _show_smallest
+    if versus is not None:
+        return contrast_to_json(contrast(engine, ask, item, versus)), _show_contrast
+    return explanation_to_json(engine.explain(ask, item)), _show_shares
 
 
 def _show_shares(body: Mapping[str, Any]) -> None:
