@@ -95,7 +95,9 @@ class Sample:
     def of(cls, profiles: Profiles, size: int, rng: np.random.Generator) -> "Sample":
         """At most `size` shoppers who bought something and did something before, drawn at random."""
         everybody = profiles.trained
-        rows = np.flatnonzero(np.bincount(everybody.owners(), minlength=len(everybody)) > 1)
+        owners, buys = everybody.owners(), profiles.is_bought[everybody.type_code]
+        n_bought = np.bincount(owners[buys], minlength=len(everybody))
+        rows = np.flatnonzero((n_bought > 0) & (np.diff(everybody.indptr) > 1))
         rng.shuffle(rows)
         earlier, target, kept = before_last(everybody.take(rows[: 2 * size]), profiles.is_bought)
         kept = np.sort(kept[:size])

@@ -19,7 +19,7 @@ from ranking.rules.ruling import NO_RULES, Ruling
 from ranking.scorer import Scorer
 from shopgraph.types import BoolVector, FloatMatrix, Histories, IntVector, iter_batches
 
-_ROWS_AT_ONCE = 200
+_ROWS_AT_ONCE, _SCORES_AT_ONCE = 200, 1 << 22
 _BEHIND = 100
 """Items ranked behind a list's end at first, for caps to draw on."""
 
@@ -49,7 +49,8 @@ def lists_of(
     engines: Sequence[Engine], shoppers: Shoppers, n: int, now: datetime, threads: int = 1
 ) -> list[IntVector]:
     """Each engine's lists of recommendations, shape (len(shoppers), n), -1 where one is shorter."""
-    blocks = [np.arange(len(shoppers))[block] for block in iter_batches(len(shoppers), _ROWS_AT_ONCE)]
+    n_rows = max(1, min(_ROWS_AT_ONCE, _SCORES_AT_ONCE // len(engines[0].catalogue)))
+    blocks = [np.arange(len(shoppers))[block] for block in iter_batches(len(shoppers), n_rows)]
 
     def made(rows: NDArray[np.intp]) -> list[IntVector]:
         batch, scores = shoppers.take(rows), _Scores()

@@ -27,7 +27,7 @@ from ranking.rules.banned import BannedScorers
 from ranking.rules.house import House, RuleSource, groups_of
 from ranking.rules.ruling import NO_RULES
 from ranking.scorer import Scorer
-from ranking.scoring import Scoring
+from ranking.scoring import Scoring, unruled
 from ranking.searching import NOBODY, Search, WordReasons, model_item, named_items, search_of, searched_words
 from ranking.shopper import Shopper, shopper_of
 from ranking.tokens import Cursor, Signer
@@ -270,7 +270,7 @@ class Engine:
         context = _context(ask, shopper)
         shares = None
         if n_reasons != 0:
-            shares = self._scoring.shares(shopper, page.item_idx, n_reasons)
+            shares = self._scoring.shares(shopper, page.item_idx, n_reasons, unruled(page))
         rules = self._scoring.rules_of(shopper, page, touched)
         items = []
         for row, (item_idx, parts) in enumerate(zip(page.item_idx, page.parts, strict=True)):

@@ -38,8 +38,17 @@ class Scoring:
             parts[:, _RULES] = shopper.ruling.adjustment(item_idx, parts.sum(axis=1))
         return parts
 
-    def shares(self, shopper: Shopper, item_idx: IntVector, most: int | None) -> list[list[Share]]:
-        """The summands of some items' scores, a list for each; `most` as the scorer's `top`."""
+    def shares(
+        self,
+        shopper: Shopper,
+        item_idx: IntVector,
+        most: int | None,
+        scores: NDArray[np.float64] | None = None,
+    ) -> list[list[Share]]:
+        """The summands of some items' scores, a list for each; `most` as the scorer's `top`.
+
+        `scores`, where they are known: the sum of all parts but that of the rules.
+        """
         if shopper.is_popular_list:
             popular = self.popularity[item_idx].tolist()
             shares = [[Share("feature", value, name=POPULARITY)] for value in popular]
@@ -47,7 +56,8 @@ class Scoring:
             said = shopper.vector, most, shopper.letters
             shares = self.scorer_for(shopper.ruling).shares_of_items(shopper.history, item_idx, *said)
         if shopper.ruling.factors:
-            scores = self._parts(shopper, item_idx, self.scorer_for(shopper.ruling)).sum(axis=1)
+            if scores is None:
+                scores = self._parts(shopper, item_idx, self.scorer_for(shopper.ruling)).sum(axis=1)
             for own, idx, score in zip(shares, item_idx.tolist(), scores.tolist(), strict=True):
                 own += shopper.ruling.shares(idx, score)
         return shares
@@ -59,7 +69,7 @@ class Scoring:
         ruling = shopper.ruling
         if ruling is NO_RULES:
             return {}
-        scores = page.parts.sum(axis=1) - page.parts[:, _RULES]
+        scores = unruled(page)
         changed = np.zeros(len(scores), np.bool_)
         if ruling.bans:
             before = self._parts(shopper, page.item_idx, self.scorer).sum(axis=1)
@@ -79,3 +89,9 @@ class Scoring:
             return parts
         found = scorer.parts_of_items(shopper.history, item_idx, shopper.vector, shopper.letters)
         return np.stack([found[part] for part in PARTS], axis=1).astype(np.float64)
+
+
+def unruled(page: Ranked) -> NDArray[np.float64]:
+    """The items' scores without the part of the rules."""
+    scores: NDArray[np.float64] = page.parts.sum(axis=1) - page.parts[:, _RULES]
+    return scores

@@ -17,7 +17,7 @@ import structlog
 from ranking.rules.history import Action, AuditEntry, Change, LogEntry, change_to_json, entry_of
 from ranking.rules.schema import Draft, Rule
 from ranking.rules.state import RuleConflict, State, is_same
-from shopgraph.errors import Conflict, NotFound, StoreUnavailable
+from shopgraph.errors import BadRecord, Conflict, NotFound, StoreUnavailable
 
 LOG = "rules"
 """The ledger's log of changes."""
@@ -114,7 +114,10 @@ class RuleBook:
         Raises:
             RuleConflict: the rule has another version, or was removed.
             NotFound: there never was one of that id.
+            BadRecord: the draft has another id.
         """
+        if draft.rule_id not in (None, rule_id):
+            raise BadRecord("rule_id", f"is {draft.rule_id!r} in the rule sent, but {rule_id!r} is changed")
 
         def step(state: State) -> tuple[list[Change], None]:
             before = state.expected(rule_id, expected, draft)

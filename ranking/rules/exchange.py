@@ -10,7 +10,10 @@ from ranking.rules.schema import Draft, Rule
 from shopgraph.errors import UserMistake
 
 _DECODER = json.JSONDecoder()
-_BETWEEN = " \t\r\n,"
+_BETWEEN = " \t\r\n,\ufeff"
+
+MOST_FINDINGS = 100
+"""Findings after which a text is read no further."""
 
 
 class BadRules(UserMistake):
@@ -43,6 +46,8 @@ def rules_of_text(text: str, author: str | None = None) -> list[Draft]:
     seen: dict[str, int] = {}
     try:
         for line, value in _values(text):
+            if len(errors) > MOST_FINDINGS:
+                break
             try:
                 draft = Draft.model_validate(_by(author, value))
             except ValidationError as exc:
@@ -53,6 +58,8 @@ def rules_of_text(text: str, author: str | None = None) -> list[Draft]:
             drafts.append(draft)
     except json.JSONDecodeError as exc:
         errors.append((f"line {exc.lineno}", f"no JSON: {exc.msg} at column {exc.colno}"))
+    except RecursionError:
+        errors.append(("line 1", "no JSON of rules: nested too deep"))
     if errors:
         raise BadRules(errors)
     return drafts
@@ -87,9 +94,11 @@ def _values(text: str) -> Iterator[tuple[int, Any]]:
     at = _past(text, 0, _BETWEEN)
     in_array = text.startswith("[", at)
     at = _past(text, at + in_array, _BETWEEN)
+    line, counted = 1, 0
     while at < len(text) and not (in_array and text[at] == "]"):
         value, end = _DECODER.raw_decode(text, at)
-        yield text.count("\n", 0, at) + 1, value
+        line, counted = line + text.count("\n", counted, at), at
+        yield line, value
         at = _past(text, end, _BETWEEN)
     if in_array and at >= len(text):
         raise json.JSONDecodeError("the array has no end", text, len(text))

@@ -15,6 +15,9 @@ from gnn.linear.bans import Bans
 from ranking.rules.schema import Rule
 from shopgraph.types import BoolVector, IntVector, Share
 
+MOST_FACTOR = 1e3
+"""What an item's factors together come to at most, and 1 over it at least, however many there are."""
+
 
 @dataclass(frozen=True, eq=False)
 class Factor:
@@ -99,7 +102,7 @@ class Ruling:
             return None
         found = np.ones(len(self.factors[0].mask))
         for factor in self.factors:
-            found[factor.mask] *= factor.factor
+            found[factor.mask] = np.clip(found[factor.mask] * factor.factor, 1 / MOST_FACTOR, MOST_FACTOR)
         return found
 
     @property
@@ -121,7 +124,7 @@ class Ruling:
         found, before = [], 1.0
         for factor in self.factors:
             if factor.mask[item_idx]:
-                after = before * factor.factor
+                after = min(max(before * factor.factor, 1 / MOST_FACTOR), MOST_FACTOR)
                 found.append(Share("rule", (after - before) * max(score, 0.0), name=factor.rule.name))
                 before = after
         return found

@@ -12,7 +12,7 @@ from graph.ledger import SqliteLedger
 from ranking.rules.book import RuleBook, RuleConflict
 from ranking.rules.exchange import rules_to_text
 from ranking.rules.schema import Draft
-from shopgraph.errors import Conflict, NotFound, StoreUnavailable
+from shopgraph.errors import BadRecord, Conflict, NotFound, StoreUnavailable
 from tests.planted import NOW
 from tests.ranking.rules.made import boost, draft, hide, pin
 
@@ -65,6 +65,8 @@ def test_an_id_names_one_rule(book: RuleBook) -> None:
         book.get("r2")
     with pytest.raises(NotFound, match="r2"):
         book.change("r2", draft(), 1, NOW)
+    with pytest.raises(BadRecord, match="'r3' in the rule sent"):
+        book.change("r1", draft(rule_id="r3"), 1, NOW)
 
 
 def test_a_rule_that_comes_back_goes_on_counting(book: RuleBook) -> None:

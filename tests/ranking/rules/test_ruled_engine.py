@@ -164,6 +164,18 @@ def test_a_boost_never_lowers_and_a_bury_never_raises() -> None:
             assert ("r1" in item.rules_applied) == (before[item.item_id] > 0)
 
 
+def test_no_number_of_boosts_makes_a_score_that_is_none() -> None:
+    item = PLAIN.items[2]
+    up = [rule(f"u{n}", boost(1_000, item_ids=[item.item_id])) for n in range(120)]
+    found = answer(*up).items[0]
+    assert found.item_id == item.item_id
+    assert found.score == pytest.approx(1_000 * item.score)
+    adds_up(found)
+    down = [rule(f"d{n}", boost(0.001, price_min=0)) for n in range(120)]
+    for buried in answer(*down).items:
+        adds_up(buried)
+
+
 def test_a_boosted_item_is_scored_whoever_finds_it() -> None:
     ranked = ids(answer(n=35))
     far = next(item for item in ranked[12:] if item not in ids(PLAIN))

@@ -92,6 +92,14 @@ def test_every_wrong_line_is_named_and_nothing_is_read() -> None:
         rules_of_text(f"[\n{good},\n{good}\n]")
 
 
+def test_a_text_of_any_length_or_depth_is_refused_soon() -> None:
+    for text in ("[" * 200_000, "[" + "1," * 100_000, "1\n" * 100_000, '{"a":' * 100_000):
+        with pytest.raises(BadRules) as caught:
+            rules_of_text(text)
+        assert len(caught.value.errors) <= 110
+    assert rules_of_text("\ufeff[]\n") == []
+
+
 @pytest.mark.parametrize("text", ["[\n{", "[1, 2", '[{"name"}]', "[] []", "nonsense", "[\n\n]]"])
 def test_what_is_no_json_is_refused_with_its_line(text: str) -> None:
     with pytest.raises(BadRules, match=r"line [123]"):
