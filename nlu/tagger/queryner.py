@@ -1,8 +1,8 @@
-"""A tagger of words tuned on QueryNER, to be compared with what is published.
+"""Taggers of words tuned on QueryNER, to be compared with what is published.
 
 All layers of the text encoder learn; its embedding table stays, which holds 96 of 118 million weights. What
-is kept is the running average of the weights (Polyak & Juditsky 1992) after the last epoch. It answers with
-the spans of the highest expected F1.
+is kept is the running average of the weights (Polyak & Juditsky 1992) after the last epoch. The answer is the
+spans of the highest expected F1, by the mean of several fits' probabilities.
 """
 
 import re
@@ -17,7 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from nlu.encoder import EncoderConfig
 from nlu.model_files import find_source
 from nlu.tagger.bio import BioSpan, spans_of, strict_f1
-from nlu.tagger.expected import expected_spans, span_probabilities
+from nlu.tagger.expected import SpanProbabilities, expected_spans, span_probabilities
 from nlu.tagger.queryner_batches import TaggedBatch, TaggedPieces
 from nlu.tagger.queryner_data import LABELS, TaggedWords
 from nlu.tagger.word_tagger import WordTagger, crf_loss
@@ -52,6 +52,8 @@ class QueryNerConfig(BaseModel):
     """Share of the running average of the weights that a step leaves."""
     threshold: float = Field(default=0.45, ge=0, le=1)
     """Probability below which a span is left out; half the F1 were best if the model were not too sure."""
+    members: int = Field(default=3, ge=1)
+    """Fits that differ by their random draws alone."""
     learns_validation: bool = True
     """Learns the validation split too, as a last fit when all is chosen; it then has no F1."""
     precision: Literal["fp32", "bf16"] = "bf16"
@@ -60,9 +62,15 @@ class QueryNerConfig(BaseModel):
 
 @dataclass(frozen=True)
 class QueryNerReport:
-    """Strict F1 on validation (None where it was learned) and, measured once, on test; the loss a step."""
+    """Strict F1 on validation (None where it was learned) and, measured once, on test.
+
+    Attributes:
+        member_validation_f1: of each fit alone; empty where validation was learned.
+        losses: a step, one fit after the other.
+    """
 
     validation_f1: float | None
+    member_validation_f1: tuple[float, ...]
     test_f1: float
     test_f1_of: Mapping[str, float]
     losses: tuple[float, ...]
@@ -81,23 +89,52 @@ def fit_queryner(
         BadSettings: the model can't be used.
     """
     source = find_source(encoder.encoder, encoder.cache_dir)
-    loaded, pieces = load_model(source.model), TaggedPieces(load_tokenizer(source.model))
+    pieces = TaggedPieces(load_tokenizer(source.model))
     learned = [*queries["train"], *(queries["validation"] if config.learns_validation else ())]
-    with torch.random.fork_rng():
-        torch.manual_seed(int(rng.integers(2**31)))
-        model = WordTagger(loaded.transformer, loaded.dim, len(LABELS), config.dropout)
-        losses = _Fit(model, pieces, config, rng).run(learned, on_progress)
+    asked = ("test",) if config.learns_validation else ("test", "validation")
+    probabilities = {split: _Mean() for split in asked}
+    losses, alone = list[float](), list[float]()
 
-    def tagged(split: str) -> tuple[list[list[BioSpan]], list[list[BioSpan]]]:
-        wanted = [spans_of(query.tags) for query in queries[split]]
-        return wanted, _predict(model, pieces, config, queries[split])
+    def f1_of(split: str, given: Sequence[SpanProbabilities]) -> float:
+        return strict_f1([spans_of(query.tags) for query in queries[split]], _answers(given, config))
 
-    validation = None if config.learns_validation else strict_f1(*tagged("validation"))
-    wanted, found = tagged("test")
+    for member in range(config.members):
+        on_progress(f"fit {member + 1} of {config.members}")
+        loaded = load_model(source.model)
+        with torch.random.fork_rng():
+            torch.manual_seed(int(rng.integers(2**31)))
+            model = WordTagger(loaded.transformer, loaded.dim, len(LABELS), config.dropout)
+            losses += _Fit(model, pieces, config, rng).run(learned, on_progress)
+        for split in asked:
+            found = _probabilities(model, pieces, config, queries[split])
+            probabilities[split].add(found)
+            if split == "validation":
+                alone.append(f1_of(split, found))
+    tested = _answers(probabilities["test"].values(), config)
+    wanted = [spans_of(query.tags) for query in queries["test"]]
     by_label = {
-        name: strict_f1(_only(wanted, label), _only(found, label)) for label, name in enumerate(LABELS)
+        name: strict_f1(_only(wanted, label), _only(tested, label)) for label, name in enumerate(LABELS)
     }
-    return QueryNerReport(validation, strict_f1(wanted, found), by_label, tuple(losses))
+    validation = None
+    if not config.learns_validation:
+        validation = f1_of("validation", probabilities["validation"].values())
+    return QueryNerReport(validation, tuple(alone), strict_f1(wanted, tested), by_label, tuple(losses))
+
+
+class _Mean:
+    """Texts' span probabilities, the mean over what was added."""
+
+    def __init__(self) -> None:
+        self._sums: list[SpanProbabilities] = []
+        self._n = 0
+
+    def add(self, found: Sequence[SpanProbabilities]) -> None:
+        self._n += 1
+        before = self._sums or [np.zeros_like(each) for each in found]
+        self._sums = [one + other for one, other in zip(before, found, strict=True)]
+
+    def values(self) -> list[SpanProbabilities]:
+        return [summed / self._n for summed in self._sums]
 
 
 def learning_rates(model: WordTagger, config: QueryNerConfig) -> dict[float, list[torch.nn.Parameter]]:
@@ -167,17 +204,22 @@ def _scores(model: WordTagger, batch: TaggedBatch, config: QueryNerConfig) -> to
 
 
 @torch.no_grad()
-def _predict(
+def _probabilities(
     model: WordTagger, pieces: TaggedPieces, config: QueryNerConfig, texts: Sequence[TaggedWords]
-) -> list[list[BioSpan]]:
+) -> list[SpanProbabilities]:
+    """As `span_probabilities`, of each text."""
     model.eval()
-    found: list[list[BioSpan]] = [[] for _ in texts]
+    found: list[SpanProbabilities] = [np.zeros(0)] * len(texts)
     steps = model.legal().numpy()
     for batch in pieces.batches(texts, 64):
         scores = _scores(model, batch, config).numpy()
         for row, one, n_words in zip(batch.rows, scores, batch.n_words.tolist(), strict=True):
-            found[row] = expected_spans(span_probabilities(one[:n_words], steps), config.threshold)
+            found[row] = span_probabilities(one[:n_words], steps)
     return found
+
+
+def _answers(given: Sequence[SpanProbabilities], config: QueryNerConfig) -> list[list[BioSpan]]:
+    return [expected_spans(each, config.threshold) for each in given]
 
 
 def _only(spans: Sequence[Sequence[BioSpan]], label: int) -> list[list[BioSpan]]:

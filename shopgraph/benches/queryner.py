@@ -50,5 +50,6 @@ def _figures(report: QueryNerReport) -> dict[str, Any]:
     return {
         "test_f1": round(report.test_f1, 4),
         "validation_f1": None if report.validation_f1 is None else round(report.validation_f1, 4),
+        "member_validation_f1": [round(f1, 4) for f1 in report.member_validation_f1],
         "test_f1_of": {name: round(f1, 3) for name, f1 in report.test_f1_of.items()},
     }

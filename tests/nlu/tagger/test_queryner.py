@@ -69,6 +69,7 @@ LEARNS = QueryNerConfig(
     learning_rate=5e-3,
     head_learning_rate=2e-2,
     averaging=0.5,
+    members=1,
     learns_validation=False,
 )
 
@@ -100,6 +101,21 @@ def test_what_only_validation_holds_is_found_if_it_is_learned(tmp_path: Path) ->
     assert without.validation_f1 == without.test_f1 < 0.9
     assert both.validation_f1 is None
     assert both.test_f1 > 0.9
+
+
+def test_fits_of_other_draws_answer_together(tmp_path: Path) -> None:
+    encoder, queries = _planted(tmp_path)
+    splits = {"train": queries, "validation": queries[::2], "test": queries[1::2]}
+    few = LEARNS.model_copy(update={"epochs": 3})
+    one, two = (
+        fit_queryner(encoder, few.model_copy(update={"members": n}), splits, np.random.default_rng(0))
+        for n in (1, 2)
+    )
+    assert one.member_validation_f1 == (one.validation_f1,)
+    assert two.member_validation_f1[0] == one.validation_f1
+    assert two.losses[: len(one.losses)] == one.losses
+    assert len(set(two.member_validation_f1)) == len(two.member_validation_f1) == 2
+    assert two.test_f1 != one.test_f1
 
 
 def test_no_span_is_as_probable_as_a_threshold_of_one(tmp_path: Path) -> None:
