@@ -118,7 +118,10 @@ class ExperimentBook:
         Raises:
             Conflict: it has another version than `expected`, or was started: then its figures would mix.
             NotFound: there is none of that id.
+            BadRecord: the draft has another id.
         """
+        if draft.experiment_id not in (None, experiment_id):
+            raise BadRecord("experiment_id", f"is {draft.experiment_id!r}, of another experiment")
 
         def step(known: Mapping[str, Experiment]) -> Experiment:
             before = _expected(known, experiment_id, expected)

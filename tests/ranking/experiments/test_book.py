@@ -49,7 +49,9 @@ def test_two_people_with_one_version_are_not_both_served(book: ExperimentBook) -
     with pytest.raises(Conflict, match="has version 2, not 1"):
         book.start("e1", "Mo", NOON, expected=1)
     with pytest.raises(NotFound):
-        book.change("none", draft(), 1, NOON)
+        book.change("none", draft("none"), 1, NOON)
+    with pytest.raises(BadRecord, match="of another experiment"):
+        book.change("e1", draft("e2"), 2, NOON)
     with pytest.raises(Conflict, match="already"):
         book.add(draft(), NOON)
 
