@@ -121,7 +121,7 @@ class Explainer:
 def merge_shares(shares: Iterable[Share], *, by_past: bool = False) -> list[Share]:
     """The shares with one for each path and past item, and `latent` as `text` and the rest, over all models.
 
-    Their sum stays what it was; shares of 0 are left out. With `by_past` there is one `latent` share of
+    Their sum stays what it was; shares of 0 are left out, `latent` comes last. With `by_past` there is one `latent` share of
     each name for each past item.
     """
     merged: dict[tuple[object, ...], Share] = {}
@@ -131,7 +131,8 @@ def merge_shares(shares: Iterable[Share], *, by_past: bool = False) -> list[Shar
             share = Share("latent", share.value, past, name=share.name if share.name == TEXT else "")
         known = merged.setdefault(_merged_by(share), replace(share, value=0.0))
         merged[_merged_by(share)] = replace(known, value=known.value + share.value)
-    return [share for share in merged.values() if share.value]
+    found = [share for share in merged.values() if share.value]
+    return sorted(found, key=lambda share: share.kind == "latent")
 
 
 def has_path(shares: Iterable[Share]) -> bool:
