@@ -121,8 +121,8 @@ class Explainer:
 def merge_shares(shares: Iterable[Share], *, by_past: bool = False) -> list[Share]:
     """The shares with one for each path and past item, and `latent` as `text` and the rest, over all models.
 
-    Their sum stays what it was; shares of 0 are left out, `latent` comes last. With `by_past` there is one `latent` share of
-    each name for each past item.
+    Their sum stays what it was; shares of 0 are left out, `latent` comes last. With `by_past` there is one
+    `latent` share of each name for each past item.
     """
     merged: dict[tuple[object, ...], Share] = {}
     for share in shares:
