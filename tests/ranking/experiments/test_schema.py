@@ -1,3 +1,4 @@
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -68,3 +69,9 @@ def test_experiments_overlap_where_an_answer_could_be_of_both(
 def test_a_draft_is_a_value_and_its_salt_is_made_up() -> None:
     content = draft().model_dump(exclude={"salt"})
     assert Draft.model_validate(content).salt != Draft.model_validate(content).salt
+
+
+def test_the_guides_example_is_an_experiment() -> None:
+    guide = (Path(__file__).parents[3] / "docs" / "experiments.md").read_text(encoding="utf-8")
+    example = guide.split("```json\n")[1].split("```")[0]
+    assert Draft.model_validate_json(example).control.name == "control"
