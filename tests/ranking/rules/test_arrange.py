@@ -1,7 +1,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ranking.rules.arrange import arrange
@@ -54,6 +54,7 @@ pins = st.dictionaries(st.integers(0, 15), st.integers(60, 89), max_size=4).filt
 )
 
 
+@settings(deadline=None)
 @given(items, pins, caps, st.integers(1, 30))
 def test_every_list_keeps_what_pins_and_caps_promise(
     ranked: list[int], pins: dict[int, int], caps: list[Tens], n: int
@@ -70,6 +71,7 @@ def test_every_list_keeps_what_pins_and_caps_promise(
             assert sum(item // 10 == group for item in free) <= cap.most
 
 
+@settings(deadline=None)
 @given(items, pins, caps, st.integers(1, 15), st.integers(0, 15))
 def test_a_longer_list_begins_as_the_shorter_one(
     ranked: list[int], pins: dict[int, int], caps: list[Tens], n: int, more: int
@@ -77,6 +79,7 @@ def test_a_longer_list_begins_as_the_shorter_one(
     assert arrange(ranked, pins, caps, n + more).item_idx[:n] == arrange(ranked, pins, caps, n).item_idx
 
 
+@settings(deadline=None)
 @given(items, pins, caps, st.integers(1, 15), st.integers(0, 25))
 def test_what_is_full_before_all_have_come_stays_as_it_is(
     ranked: list[int], pins: dict[int, int], caps: list[Tens], n: int, known: int
@@ -85,6 +88,7 @@ def test_what_is_full_before_all_have_come_stays_as_it_is(
     assert arrange(ranked, pins, caps, n).item_idx[: len(early)] == early
 
 
+@settings(deadline=None)
 @given(items, st.permutations([Tens(1, 4), Tens(2, 8), Tens(3, 11)]), st.integers(1, 15))
 def test_the_order_of_caps_does_not_matter(ranked: list[int], caps: list[Tens], n: int) -> None:
     assert arrange(ranked, {}, caps, n).item_idx == arrange(ranked, {}, sorted(caps, key=repr), n).item_idx
