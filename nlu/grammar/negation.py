@@ -178,7 +178,7 @@ def _goes_on(marks: Sequence[Mark], before: int, following: int, folded: str) ->
     layers = {sense.layer for sense in last.senses} & {sense.layer for sense in mark.senses} & set(SLOTS)
     if not layers:
         return False
-    joined = _CONJUNCTION.search(gap) is not None
+    joined = _CONJUNCTION.search(gap.rpartition(",")[2]) is not None
     if "," in gap and not joined and not _list_goes_on(marks, following, folded, layers):
         return False
     if (_is_category(last) or _is_category(mark)) and not _LIST.search(gap):

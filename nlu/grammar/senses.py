@@ -151,7 +151,12 @@ def _add_alias_rows(
 
     Of a product that it lacks the name is left to the lexicon: honey is an ingredient, where it is no food.
     """
-    properties = {key_of(value) for kind, value, *_ in table("attributes") if kind != "ask"}
+    properties = {
+        key_of(said)
+        for kind, value, *more in table("attributes")
+        if kind != "ask"
+        for said in (value, *words(more[0] if more else ""))
+    }
     for names, aliases in rows:
         keys = [key_of(name) for name in words(names.removeprefix("~"))]
         found = next((nodes[key] for key in keys if key in nodes), ())
@@ -168,7 +173,8 @@ def _add_alias_rows(
                     senses, key_of(alias), Sense("Brand", words(names)[0], kind="absent", words=_exact(alias))
                 )
             elif key_of(alias) not in properties:
-                _add(senses, key_of(alias), Sense("Attribute", said[0].lower(), kind="absent"))
+                name = said[0] if is_han(alias) else alias
+                _add(senses, key_of(alias), Sense("Attribute", name.lower(), kind="absent"))
 
 
 def _add_short_brands(senses: Senses, nodes: Mapping[Key, tuple[NodeNames, ...]]) -> None:

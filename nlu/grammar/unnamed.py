@@ -14,9 +14,9 @@ from nlu.grammar.marks import SLOTS, Mark
 from nlu.grammar.senses import Sense, everyday_words, filler_words
 from nlu.names import Token, is_han, singular
 
-_PASSED_OVER, _NO_THING = (
+_PASSED_OVER, _OPINIONS, _NO_THING = (
     frozenset(word for role, said in table("unnamed") if role == wanted for word in words_of(said))
-    for wanted in ("over", "no_thing")
+    for wanted in ("over", "opinion", "no_thing")
 )
 _JOINS = re.compile(r"\s*(?:,?\s*\b(?:or|and|nor)\b|[/&])\s*")
 _APART = re.compile(r"[\s-]*")
@@ -31,6 +31,8 @@ _BEFORE_THINGS = re.compile(
 _DOING = re.compile(
     r"[a-z]{3,}ing\b(?: (?:out|up|down|in|off|on|the|a|an|my|your|his|her|our|their|it|me)\b|$|[,.])"
 )
+_DOING_IT = re.compile(r"[a-z]{3,}ing (?:to|it|them|the|a|an|my|your|his|her|our|their|me|off|out|up|down)\b")
+_HATED = re.compile(r"\b(?:hat(?:e|es|ing)|loathe|despise|detest|dislik\w+)\b")
 _NEEDED = re.compile(r"\b(?:need|require|want to|have to)\W*$")
 _SHORTEST, _MOST_WORDS = 3, 2
 
@@ -67,6 +69,8 @@ def _ruled_out(
 ) -> Iterator[Mark]:
     if _OF_A_MAKER.search(folded, cue.start, cue.end):
         return
+    if _is_reason(cue, words, folded):
+        return
     sure = _OF_CONTENT.search(folded, cue.start, cue.end)
     plain = filler_words() if _BEFORE_THINGS.search(folded, cue.start, cue.end) else everyday_words()
     no_doing = bool(sure or _NEEDED.search(folded, cue.start, cue.end))
@@ -85,8 +89,11 @@ def _ruled_out(
             place, end = mark.last, mark.end
             continue
         last = _end_of_run(place, starting, words, folded, text, plain)
-        if last == place or (no_doing and _DOING.match(folded, words[place].start)):
+        doing = _DOING if no_doing else _DOING_IT
+        if last == place or doing.match(folded, words[place].start):
             return
+        while last - place > 1 and words[place].key in _OPINIONS:  # "silly slogans"
+            place += 1
         start, end = words[place].start, words[last - 1].end
         behind = starting.get(last)
         if behind is not None and behind.has(*SLOTS) and _APART.fullmatch(folded, end, behind.start):
@@ -95,6 +102,15 @@ def _ruled_out(
         sense = Sense("Attribute", name, kind="unnamed", doubtful=sure is None)
         yield Mark(place, last, start, end, (sense,), excluded=True)
         place = last
+
+
+def _is_reason(cue: Mark, words: Sequence[Token], folded: str) -> bool:
+    """Whether what is hated is no property: "my kids hate the mess", "I hate going to the gym"."""
+    if not _HATED.search(folded, cue.start, cue.end) or cue.last >= len(words):
+        return False
+    return folded[cue.start : words[cue.last].start].endswith(" the ") or bool(
+        _DOING_IT.match(folded, words[cue.last].start)
+    )
 
 
 def _end_of_run(
