@@ -118,8 +118,11 @@ def _forward(marks: Sequence[Mark], number: int, folded: str, ends: Sequence[tup
             if found and not gap.strip() and _is_smell(mark):  # "no floral perfumes"
                 place = mark.end
                 continue
-            if _is_absence(mark):
+            if _is_absence(mark) and (gap.strip() or mark.name.endswith(" free")):
                 break
+            if found and not gap.strip() and mark.sense.kind == "absent":  # "no ceramic plates"
+                place = mark.end
+                continue
             if found and not _goes_on(marks, found[-1], following, folded):
                 break
             if ("," if not found else ":") in gap:

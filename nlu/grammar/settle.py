@@ -6,7 +6,7 @@ from dataclasses import replace
 from itertools import pairwise
 
 from nlu.grammar.marks import Mark
-from nlu.names import is_han
+from nlu.names import is_han, singular
 from shopgraph.types import Intent
 
 _PURPOSE = re.compile(r"\b(?:for|on|in|of|from|under|around|with)\s(?:my\s|the\s|your\s|an?\s|some\s)?$")
@@ -42,11 +42,33 @@ def _one_meaning(marks: Sequence[Mark], folded: str) -> list[Mark]:
             and _TOUCH.fullmatch(folded, mark.end, marks[number + 1].start)
         )
         wanted = [n for n in plain if not marks[n].excluded and marks[n].sense.kind != "weak"]
-        is_attribute = mark.value or category.kind == "weak" or mark.excluded or next_is_category or wanted
+        ruled_out = mark.excluded and not _is_named_as_products(marks, number, folded)
+        before_another = next_is_category or (wanted and not mark.excluded)
+        is_attribute = mark.value or category.kind == "weak" or ruled_out or before_another
         first = attribute if is_attribute else category
         others = tuple(sense for sense in mark.senses if sense is not first)
         found[number] = replace(mark, senses=(first, *others))
     return found
+
+
+def _is_named_as_products(marks: Sequence[Mark], number: int, folded: str) -> bool:
+    """Whether what is ruled out is said in the plural, as products of a form or kind are: "no creams"."""
+    mark = marks[number]
+    category, attribute = mark.sense_of("Category"), mark.sense_of("Attribute")
+    said = folded[mark.start : mark.end]
+    if category is None or attribute is None or category.kind == "weak" or mark.value:
+        return False
+    if not said.endswith("s") or singular(said) == said:
+        return False
+    beside = [other for other in marks[max(number - 1, 0) : number + 2] if other is not mark]
+    products = any(other.excluded and other.has("Category") and not _is_content(other) for other in beside)
+    return products or not _is_content(mark)
+
+
+def _is_content(mark: Mark) -> bool:
+    """Whether it is what a product may have in it: "fragrances", "oils"."""
+    attribute = mark.sense_of("Attribute")
+    return attribute is not None and attribute.kind in ("ingredient", "scent")
 
 
 def _without_modifiers(
